@@ -1,0 +1,127 @@
+import type { Server } from 'node:net'
+import type { ListenAddress } from './address.js'
+import type { Kind } from './connections.js'
+import type { Passable } from './files.js'
+import type { When } from './hooks.js'
+import type { Origin } from './listener.js'
+import type { Begin } from './listeners.js'
+import type { DrainReason, LifeHooks, SignalHook, UpgraderOptions } from './options.js'
+import type { State } from './state.js'
+
+/** A snapshot of a generation: who listens, what goes on, and who holds a drain. */
+export interface Status {
+  readonly pid: number
+  readonly generation: number
+  readonly state: State
+  /** Since this process started, in ms. */
+  readonly uptime: number
+  /** The pid of the predecessor while it lives. */
+  readonly predecessor: number | undefined
+  /** The pid of the successor, from its spawn on. */
+  readonly successor: number | undefined
+  readonly listeners: readonly {
+    readonly name: string
+    readonly address: ListenAddress | null
+    readonly origin: Origin
+  }[]
+  /** How many connections are at what. */
+  readonly connections: Readonly<Record<Kind, number>> & { readonly total: number }
+  /** Requests that are being answered: who holds a drain. Ages in ms. */
+  readonly requests: readonly {
+    readonly method: string
+    readonly url: string
+    readonly age: number
+  }[]
+  /** While draining: why, since when, and when the hammer falls, in ms. */
+  readonly drain:
+    | {
+        readonly reason: DrainReason
+        readonly age: number
+        readonly hammerIn: number | false
+      }
+    | undefined
+}
+
+/** How a server takes part in upgrades. */
+export interface AttachOptions {
+  /** The `beforeBegin` of this server alone, after those of the process. */
+  readonly beforeBegin?: Begin | undefined
+  /**
+   * Whether its listening makes the process ready by itself: what adapters ask for.
+   * @default false
+   */
+  readonly autoReady?: boolean | undefined
+}
+
+/**
+ * The upgrades of a process: its listeners, its state, its successor. Modelled on tableflip's
+ * `Upgrader`, with the signals and hooks of endless.
+ */
+export interface Upgrader {
+  /** Where this generation stands. */
+  readonly state: State
+  /** 0 for the process that was started by hand, one more at each upgrade. */
+  readonly generation: number
+  /** Whether the predecessor still lives (tableflip's `HasParent`). */
+  readonly hasParent: boolean
+  /**
+   * Aborts when the drain begins: what Go's seeds cancel with `BaseContext`. A generation that
+   * comes back from a drain has a new one, so read it per request.
+   */
+  readonly drainSignal: AbortSignal
+  /** How many requests are being answered. */
+  readonly inFlight: number
+  /** Takes more options; throws `ERR_ENDLESS_OPTION` or `ERR_ENDLESS_OPTION_CONFLICT`. */
+  configure(options: UpgraderOptions): void
+  /**
+   * `server.listen(...args)` with an inherited listener of that name where there is one. In a
+   * successor the server accepts nothing before `ready()`.
+   */
+  listen<S extends Server>(server: S, ...args: Parameters<Server['listen']> | unknown[]): S
+  /** Prepares a server whose `listen` somebody else will call. */
+  attach(server: Server, options?: AttachOptions): void
+  /**
+   * This generation serves: awaits `beforeReady`, then takes over from the predecessor
+   * (tableflip's `Ready`). Servers of an adapter do it by themselves.
+   * Rejects with `ERR_ENDLESS_HOOK`, `ERR_ENDLESS_PIDFILE` or `ERR_ENDLESS_STOPPED`; the process
+   * then exits with code 1.
+   */
+  ready(): Promise<void>
+  /**
+   * Spawns a successor, waits until it serves, and begins to drain. Rejects with the reason when
+   * there is none or it failed: this generation then goes on as before, and can try again.
+   * Codes: `ERR_ENDLESS_NOT_READY`, `_UPGRADE_IN_PROGRESS`, `_PREDECESSOR_ALIVE`, `_DRAINING`,
+   * `_UNSUPPORTED`, `_HOOK`, `_SPAWN`, `_SUCCESSOR_EXITED`, `_SUCCESSOR_FAILED`, `_READY_TIMEOUT`,
+   * `_STOPPED`.
+   */
+  upgrade(): Promise<{ pid: number }>
+  /** A final stop: drains without a successor, then exits the process. */
+  shutdown(): Promise<void>
+  /** Destroys what holds a drain; throws `ERR_ENDLESS_NOT_DRAINING` when nothing drains. */
+  hammer(): void
+  /** Settles when the predecessor is gone; at once in generation 0 (tableflip's `WaitForParent`). */
+  waitForParent(): Promise<void>
+  /**
+   * Passes an fd, a `FileHandle`, a socket or a server to every successor under this name
+   * (tableflip's `Fds.AddFile`, `AddConn`, `AddListener`). Keep it open.
+   * @returns takes it out again
+   */
+  addFile(name: string, file: Passable): () => void
+  /**
+   * The fd that came under this name from the predecessor (or as systemd's `FileDescriptorName`),
+   * to wrap as you like: `new net.Socket({ fd })`, `dgramSocket.bind({ fd })`. It is passed on
+   * again by itself. What nobody asked for by `ready()` is closed.
+   */
+  inherited(name: string): number | undefined
+  /** @returns takes the hook out again */
+  hook<Name extends keyof LifeHooks>(name: Name, hook: LifeHooks[Name]): () => void
+  /** @returns takes the hook out again */
+  hookSignal(when: When, signal: NodeJS.Signals, hook: SignalHook): () => void
+  /** A snapshot of this generation. */
+  status(): Status
+  /**
+   * Undoes everything: signal handlers, timers, hooks, IPC listeners; closes the servers that
+   * listen here. `upgrader()` then makes a new one.
+   */
+  uninstall(): Promise<void>
+}

@@ -1,0 +1,57 @@
+/**
+ * What an {@link EndlessError} is about. Codes are stable: match on them, never on messages.
+ *
+ * | code | meaning |
+ * |---|---|
+ * | `ERR_ENDLESS_OPTION` | an option has a bad value; thrown at once |
+ * | `ERR_ENDLESS_OPTION_CONFLICT` | two calls set one process-wide option to different values |
+ * | `ERR_ENDLESS_NOT_READY` | an upgrade was asked for before this generation is ready |
+ * | `ERR_ENDLESS_UPGRADE_IN_PROGRESS` | an upgrade is already under way |
+ * | `ERR_ENDLESS_PREDECESSOR_ALIVE` | the predecessor still drains |
+ * | `ERR_ENDLESS_DRAINING` | this generation drains or has exited |
+ * | `ERR_ENDLESS_NOT_DRAINING` | the hammer was asked for while nothing drains |
+ * | `ERR_ENDLESS_STOPPED` | a shutdown overtook what was under way |
+ * | `ERR_ENDLESS_UNSUPPORTED` | no upgrade is possible here (Windows, a worker, pid 1) |
+ * | `ERR_ENDLESS_SPAWN` | the successor could not be spawned |
+ * | `ERR_ENDLESS_SUCCESSOR_EXITED` | the successor exited before it was ready |
+ * | `ERR_ENDLESS_SUCCESSOR_FAILED` | the successor reported why it could not start |
+ * | `ERR_ENDLESS_READY_TIMEOUT` | the successor was not ready within `readyTimeout` |
+ * | `ERR_ENDLESS_HOOK` | a hook threw; `cause` is what it threw |
+ * | `ERR_ENDLESS_HANDOVER` | what the predecessor handed over cannot be read |
+ * | `ERR_ENDLESS_PIDFILE` | the pid file cannot be written |
+ * | `ERR_ENDLESS_NODE` | this Node lacks an internal that is needed |
+ */
+export type ErrorCode =
+  | 'ERR_ENDLESS_OPTION'
+  | 'ERR_ENDLESS_OPTION_CONFLICT'
+  | 'ERR_ENDLESS_NOT_READY'
+  | 'ERR_ENDLESS_UPGRADE_IN_PROGRESS'
+  | 'ERR_ENDLESS_PREDECESSOR_ALIVE'
+  | 'ERR_ENDLESS_DRAINING'
+  | 'ERR_ENDLESS_NOT_DRAINING'
+  | 'ERR_ENDLESS_STOPPED'
+  | 'ERR_ENDLESS_UNSUPPORTED'
+  | 'ERR_ENDLESS_SPAWN'
+  | 'ERR_ENDLESS_SUCCESSOR_EXITED'
+  | 'ERR_ENDLESS_SUCCESSOR_FAILED'
+  | 'ERR_ENDLESS_READY_TIMEOUT'
+  | 'ERR_ENDLESS_HOOK'
+  | 'ERR_ENDLESS_HANDOVER'
+  | 'ERR_ENDLESS_PIDFILE'
+  | 'ERR_ENDLESS_NODE'
+
+/** Every error of this project: a stable {@link ErrorCode}, and the `cause` where there is one. */
+export class EndlessError extends Error {
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'EndlessError'
+    this.code = code
+  }
+}
+
+/** The text of anything that can be thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown)
+}

@@ -1,0 +1,32 @@
+import type { Generation } from './generation.js'
+import { exitProcess } from './process.js'
+
+/** How long the `onExit` hooks may take, in ms: a process that was told to end has to end. */
+const patience = 10_000
+
+/** The one way out: the `onExit` hooks, what only the last generation tidies up, then the exit. */
+export async function exit(
+  generation: Generation,
+  code: number,
+  tidyUp: () => void = () => {},
+): Promise<void> {
+  // A second signal while the hooks run: at once means at once.
+  if (generation.state === 'exited') return exitProcess(code)
+  generation.machine.send('exit')
+  const timer = setTimeout(() => {
+    generation.warn(`The onExit hooks took longer than ${patience} ms: exiting without them.`)
+    exitProcess(code)
+  }, patience)
+  await generation.hooks
+    .run('onExit', code)
+    .catch((error) => generation.error('An onExit hook failed', error))
+  clearTimeout(timer)
+  try {
+    tidyUp()
+  } catch (error) {
+    generation.error('Could not tidy up', error)
+  }
+  generation.tell('endless:exit', { code })
+  generation.info(`Exiting with code ${code}.`)
+  exitProcess(code)
+}

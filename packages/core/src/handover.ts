@@ -1,0 +1,92 @@
+import type { ListenAddress } from './address.js'
+import { EndlessError } from './errors.js'
+
+/** The environment variable that makes a process a successor. */
+export const handoverVariable = 'ENDLESS_HANDOVER'
+
+/** Raised when a successor of this version could not work with a predecessor of an older one. */
+const version = 1
+
+/** A listener on its way to the successor. */
+export interface HandedListener {
+  readonly name: string
+  /** The fd in the successor. */
+  readonly fd: number
+  readonly bound: ListenAddress
+  /** Where systemd made it: such a socket is never unlinked. */
+  readonly activated: boolean
+  /** systemd's `FileDescriptorName`. */
+  readonly alias?: string
+  /** The inode of a Unix socket that this service made: unlinked only while it is still that one. */
+  readonly inode?: number
+}
+
+/** What a successor gets from its predecessor. */
+export interface Handover {
+  readonly generation: number
+  readonly predecessor: number
+  readonly listeners: readonly HandedListener[]
+  readonly files: readonly { readonly name: string; readonly fd: number }[]
+}
+
+/** What a successor tells its predecessor. */
+export type ToPredecessor =
+  | { readonly endless: 'stderr'; readonly text: string }
+  | { readonly endless: 'failed'; readonly message: string }
+  /** With a duplicate of the listener as the message's handle. */
+  | { readonly endless: 'listener'; readonly name: string }
+  /** All listeners taken over, `beforeReady` done, nothing accepted yet. */
+  | { readonly endless: 'ready' }
+  /** The gates are open: the predecessor may stop accepting. */
+  | { readonly endless: 'serving' }
+  /** Stopped on purpose: nobody rises again. */
+  | { readonly endless: 'stopping' }
+
+/** What a predecessor tells its successor: from here on you serve. */
+export type ToSuccessor = { readonly endless: 'go' }
+
+/** As the value of {@link handoverVariable}. */
+export function encodeHandover(handover: Handover): string {
+  return JSON.stringify({ version, ...handover })
+}
+
+/** Reads the value of {@link handoverVariable}; throws `ERR_ENDLESS_HANDOVER` on a strange one. */
+export function decodeHandover(text: string): Handover {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch (cause) {
+    throw unreadable('it is not JSON', cause)
+  }
+  if (!isHandover(parsed)) throw unreadable('parts are missing')
+  if (parsed.version !== version)
+    throw unreadable(`expected version ${version}, received ${parsed.version}`)
+  const { version: _, ...handover } = parsed
+  return handover
+}
+
+function isHandover(value: unknown): value is Handover & { version: number } {
+  if (typeof value !== 'object' || value === null) return false
+  const { generation, predecessor, listeners, files } = value as Partial<Handover>
+  const numbers = Number.isInteger(generation) && Number.isInteger(predecessor)
+  return numbers && Array.isArray(listeners) && Array.isArray(files)
+}
+
+function unreadable(why: string, cause?: unknown): EndlessError {
+  return new EndlessError(
+    'ERR_ENDLESS_HANDOVER',
+    `cannot read ${handoverVariable}, which the predecessor set: ${why}; ` +
+      'if @endlessjs/core changed its major version, restart the service once',
+    { cause },
+  )
+}
+
+/** Whether an IPC message is one of ours and not the app's own. */
+export function isOurs(message: unknown): message is { endless: string } {
+  return (
+    typeof message === 'object' &&
+    message !== null &&
+    'endless' in message &&
+    typeof message.endless === 'string'
+  )
+}

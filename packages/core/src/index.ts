@@ -1,0 +1,25 @@
+/**
+ * Listener inheritance, upgrades and graceful drains for any Node server.
+ * @packageDocumentation
+ */
+export type { ListenAddress } from './address.js'
+export type { AttachOptions, Status, Upgrader } from './api.js'
+export type { ChannelMessages } from './channels.js'
+export { EndlessError, type ErrorCode } from './errors.js'
+export type { Logger } from './logger.js'
+export {
+  type DrainReason,
+  endlessSignals,
+  graceSignals,
+  type LifeHooks,
+  type SignalAction,
+  type SignalHook,
+  type SignalHookMap,
+  type SignalHooks,
+  type SignalMap,
+  type UpgraderOptions,
+} from './options.js'
+export type { SpawnPlan } from './process.js'
+export { type AppOptions, type ServedApp, serveApp } from './serve.js'
+export { upgrader } from './singleton.js'
+export type { State } from './state.js'

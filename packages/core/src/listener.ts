@@ -1,0 +1,109 @@
+import type { Server } from 'node:net'
+import { resolve } from 'node:path'
+import { isPath, type ListenAddress } from './address.js'
+import {
+  type Handle,
+  handleOf,
+  holdAccept,
+  type ListenCall,
+  listenOn,
+  setHandle,
+  stopAccepting,
+} from './handle.js'
+import type { HandedListener } from './handover.js'
+import type { Inherited } from './inheritance.js'
+import { isSocketFile, unlinkSocket } from './unixsocket.js'
+
+/** Where a listener's socket comes from. */
+export type Origin = 'new' | 'predecessor' | 'systemd'
+
+/** A bound, listening socket, and the server that accepts from it. */
+export class Listener {
+  readonly server: Server
+  readonly name: string
+  readonly origin: Origin
+  readonly activated: boolean
+  readonly alias: string | undefined
+  readonly backlog: number | undefined
+  /** The absolute path of a Unix socket's file. */
+  readonly path: string | undefined
+  /** The inode of a Unix socket that this service made. */
+  inode: number | undefined
+  #open: (() => number) | undefined
+
+  constructor(server: Server, name: string, call: ListenCall, inherited?: Inherited) {
+    this.server = server
+    this.name = inherited?.activated ? inherited.name : name
+    this.backlog = call.backlog
+    this.path = pathOf(inherited?.bound ?? call.address, isPath(call))
+    this.activated = inherited?.activated ?? false
+    this.origin = !inherited ? 'new' : inherited.handle ? 'systemd' : 'predecessor'
+    this.alias = inherited?.alias
+    this.inode = inherited?.inode
+  }
+
+  get handle(): Handle | null {
+    return handleOf(this.server)
+  }
+
+  get address(): ListenAddress | null {
+    return this.server.address()
+  }
+
+  /** Puts the socket under the server, accepting nothing before {@link Listener.accept}. */
+  place(handle: Handle, held: boolean): void {
+    setHandle(this.server, handle)
+    if (held) this.#open = holdAccept(handle)
+  }
+
+  /** Takes a socket that will not do from under the server. */
+  displace(): void {
+    this.handle?.close()
+    setHandle(this.server, null)
+    this.#open = undefined
+  }
+
+  /** Opens the gate. @returns an errno where the kernel refuses, 0 where it is (or was) open */
+  accept(): number {
+    const open = this.#open
+    this.#open = undefined
+    return open && this.handle ? open() : 0
+  }
+
+  /** Stops accepting; connections live on. */
+  stop(): void {
+    if (this.handle) stopAccepting(this.server)
+  }
+
+  /** Listens again, on the duplicate that the successor gave back. */
+  revive(duplicate: Handle): void {
+    listenOn(this.server, duplicate, this.backlog)
+  }
+
+  /** What the successor gets; undefined where the app closed the server. */
+  parcel(): HandedListener | undefined {
+    const { handle, address } = this
+    if (!handle || address === null) return undefined
+    return {
+      name: this.name,
+      fd: handle.fd,
+      bound: this.path ?? address,
+      activated: this.activated,
+      ...(this.alias !== undefined && { alias: this.alias }),
+      ...(this.inode !== undefined && { inode: this.inode }),
+    }
+  }
+
+  /** Removes the file of a Unix socket that is ours. */
+  unlink(): void {
+    if (this.path !== undefined && this.inode !== undefined && !this.activated)
+      unlinkSocket(this.path, this.inode)
+  }
+}
+
+/** Absolute, because the next release may have another working directory. */
+function pathOf(address: ListenAddress | null, isPath: boolean): string | undefined {
+  return isPath && typeof address === 'string' && isSocketFile(address)
+    ? resolve(address)
+    : undefined
+}

@@ -1,0 +1,109 @@
+import type { Handle } from './handle.js'
+import {
+  decodeHandover,
+  type Handover,
+  handoverVariable,
+  isOurs,
+  type ToPredecessor,
+} from './handover.js'
+
+/** Whoever came before: the process that spawned this one, or a supervisor that relays for it. */
+export interface Predecessor {
+  readonly handover: Handover
+  readonly alive: boolean
+  /** Settles when it is gone. */
+  readonly gone: Promise<void>
+  /** Gives it a duplicate of a listener, for its probation of us. */
+  handBack(name: string, handle: Handle): void
+  /** Says that we are ready; settles when it says go, or is gone: from then on we serve. */
+  announce(): Promise<void>
+  serving(): void
+  /** Why we cannot start; settles when it was sent. */
+  failed(message: string): Promise<void>
+  /** Says that we end on purpose; settles when it was sent. */
+  stopping(): Promise<void>
+  uninstall(): void
+}
+
+/** A predecessor at the other end of Node's IPC channel. */
+class ParentProcess implements Predecessor {
+  readonly handover: Handover
+  readonly gone: Promise<void>
+  #leave: () => void = () => {}
+  #go: () => void = () => {}
+  readonly #told: Promise<void>
+  readonly #onMessage = (message: unknown): void => {
+    if (isOurs(message) && message.endless === 'go') this.#go()
+  }
+
+  constructor(handover: Handover) {
+    this.handover = handover
+    this.gone = new Promise((resolve) => {
+      this.#leave = resolve
+    })
+    this.#told = new Promise((resolve) => {
+      this.#go = resolve
+    })
+    // The channel, never getppid(): when the parent has died, that is 1.
+    if (process.connected) {
+      process.on('message', this.#onMessage)
+      process.once('disconnect', this.#leave)
+    } else {
+      this.#leave()
+    }
+  }
+
+  get alive(): boolean {
+    return process.connected === true
+  }
+
+  handBack(name: string, handle: Handle): void {
+    this.#send({ endless: 'listener', name }, handle)
+  }
+
+  async announce(): Promise<void> {
+    this.#send({ endless: 'ready' })
+    await Promise.race([this.#told, this.gone])
+  }
+
+  serving(): void {
+    this.#send({ endless: 'serving' })
+    // From here on only our servers keep this process alive, not whether the predecessor lives.
+    process.channel?.unref()
+  }
+
+  failed(message: string): Promise<void> {
+    return this.#sendAndWait({ endless: 'failed', message })
+  }
+
+  stopping(): Promise<void> {
+    return this.#sendAndWait({ endless: 'stopping' })
+  }
+
+  uninstall(): void {
+    process.off('message', this.#onMessage)
+    process.off('disconnect', this.#leave)
+    this.#leave()
+  }
+
+  #send(message: ToPredecessor, handle?: Handle, sent: () => void = () => {}): void {
+    if (!process.connected || !process.send) return sent()
+    // A predecessor that dies meanwhile shows as 'disconnect'; there is nobody left to tell.
+    process.send(message, handle as never, { keepOpen: true }, sent)
+  }
+
+  #sendAndWait(message: ToPredecessor): Promise<void> {
+    return new Promise((resolve) => this.#send(message, undefined, resolve))
+  }
+}
+
+/**
+ * Reads what the predecessor handed over, and takes it out of the environment, so that no child of
+ * the app mistakes itself for a successor. Undefined in generation 0.
+ */
+export function findPredecessor(): Predecessor | undefined {
+  const text = process.env[handoverVariable]
+  if (text === undefined) return undefined
+  delete process.env[handoverVariable]
+  return new ParentProcess(decodeHandover(text))
+}

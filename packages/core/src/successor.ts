@@ -1,0 +1,195 @@
+import type { ChildProcess } from 'node:child_process'
+import { EndlessError } from './errors.js'
+import type { Handle } from './handle.js'
+import {
+  encodeHandover,
+  type Handover,
+  handoverVariable,
+  isOurs,
+  type ToPredecessor,
+  type ToSuccessor,
+} from './handover.js'
+import { withPreload } from './preload.js'
+import { type SpawnPlan, signalChild, spawnSuccessor } from './process.js'
+
+/** How long a successor that is told to stop may take before it is killed, in ms. */
+const killAfter = 2_000
+/** How many of its last stderr lines go into the error. */
+const lastLines = 20
+/** The fds 0 to 2 are stdio, 3 is the IPC channel. */
+const firstFd = 4
+
+/** How a process ended. */
+export interface Ending {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** The generation after this one: a child of ours, or what a supervisor spawned for us. */
+export interface Successor {
+  readonly pid: number
+  /** Settles when it is ready and waits for `go`; rejects when it fails, exits or is stopped. */
+  readonly ready: Promise<void>
+  readonly exited: Promise<Ending>
+  /** Whether it said that it ends on purpose. */
+  readonly stopping: boolean
+  /** Settles when it says so. */
+  readonly toldToStop: Promise<void>
+  /** Duplicates of our listeners, by name: ours to close, or to rise again on. */
+  readonly dormant: ReadonlyMap<string, Handle>
+  /** Commits the handover; settles when it serves, rejects when it died over it. */
+  go(): Promise<void>
+  /**
+   * Stops it in order, then by force; settles when it is reaped.
+   * @param patience how long it may take once it was told `go` and may have requests, in ms
+   */
+  stop(why: EndlessError, patience: number): Promise<void>
+  closeDormant(): void
+}
+
+/** What goes to a successor beside the facts: each listener and file with its fd here. */
+export interface Parcel {
+  readonly generation: number
+  readonly listeners: readonly Handover['listeners'][number][]
+  readonly files: Handover['files']
+}
+
+/** Spawns a successor that inherits the parcel's fds. */
+export function startSuccessor(plan: SpawnPlan, parcel: Parcel, readyTimeout: number): Successor {
+  const fds: number[] = []
+  const renumber = <T extends { readonly fd: number }>(one: T): T => ({
+    ...one,
+    fd: firstFd + fds.push(one.fd) - 1,
+  })
+  const handover: Handover = {
+    generation: parcel.generation,
+    predecessor: process.pid,
+    listeners: parcel.listeners.map(renumber),
+    files: parcel.files.map(renumber),
+  }
+  const env = { ...plan.env, [handoverVariable]: encodeHandover(handover) }
+  const child = spawnSuccessor({ ...plan, env: withPreload(env) }, fds)
+  return new ChildSuccessor(child, plan, readyTimeout)
+}
+
+class ChildSuccessor implements Successor {
+  readonly pid: number
+  readonly ready: Promise<void>
+  readonly exited: Promise<Ending>
+  readonly dormant: Map<string, Handle> = new Map()
+  readonly toldToStop: Promise<void>
+  stopping = false
+  #committed = false
+  readonly #child: ChildProcess
+  readonly #serving: Promise<void>
+  #fail: (error: EndlessError) => void = () => {}
+  #reported: string | undefined
+  #stderr: string[] = ['']
+
+  constructor(child: ChildProcess, plan: SpawnPlan, readyTimeout: number) {
+    this.#child = child
+    this.pid = child.pid ?? -1
+    this.exited = new Promise((resolve) => {
+      child.once('exit', (code, signal) => resolve({ code, signal }))
+      // 'error' without a pid: it never lived, so no 'exit' will come.
+      child.once('error', () => child.pid ?? resolve({ code: null, signal: null }))
+    })
+    const failed = new Promise<never>((_, reject) => {
+      this.#fail = reject
+    })
+    // Whoever waits takes the failure; nobody waits any more once it serves.
+    failed.catch(() => {})
+    child.on('error', (cause) => this.#fail(spawnError(plan, cause)))
+    const told = new Map<string, () => void>()
+    const tells = (what: string): Promise<void> =>
+      Promise.race([new Promise<void>((resolve) => told.set(what, resolve)), failed])
+    child.on('message', (message, handle) => {
+      if (!isOurs(message)) return
+      this.#hear(message as ToPredecessor, handle)
+      told.get(message.endless)?.()
+    })
+    const timer = setTimeout(() => this.#fail(this.#timeoutError(readyTimeout)), readyTimeout)
+    this.ready = tells('ready')
+    this.#serving = tells('serving').finally(() => clearTimeout(timer))
+    this.toldToStop = new Promise((resolve) => told.set('stopping', resolve))
+    for (const promise of [this.ready, this.#serving]) promise.catch(() => {})
+    void this.exited.then((ending) => this.#fail(this.#exitError(ending)))
+    // What keeps us alive is our servers, then the drain: never that a successor lives.
+    child.unref()
+    child.channel?.unref()
+  }
+
+  async go(): Promise<void> {
+    this.#committed = true
+    const message: ToSuccessor = { endless: 'go' }
+    // A failing send means that it died: then `exited` tells why.
+    if (this.#child.connected) this.#child.send(message, () => {})
+    await this.#serving
+  }
+
+  async stop(why: EndlessError, patience: number): Promise<void> {
+    this.#fail(why)
+    signalChild(this.#child, 'SIGTERM')
+    const timer = setTimeout(
+      () => signalChild(this.#child, 'SIGKILL'),
+      this.#committed ? patience : killAfter,
+    )
+    await this.exited
+    clearTimeout(timer)
+    this.closeDormant()
+  }
+
+  closeDormant(): void {
+    for (const handle of this.dormant.values()) handle.close()
+    this.dormant.clear()
+  }
+
+  #hear(message: ToPredecessor, handle: unknown): void {
+    if (message.endless === 'stderr') this.#hearStderr(message.text)
+    if (message.endless === 'stopping') this.stopping = true
+    if (message.endless === 'listener' && handle) this.dormant.set(message.name, handle as Handle)
+    if (message.endless === 'failed') this.#reported = message.message
+  }
+
+  #hearStderr(text: string): void {
+    const [first = '', ...rest] = text.split('\n')
+    this.#stderr.push((this.#stderr.pop() ?? '') + first, ...rest)
+    this.#stderr = this.#stderr.slice(-lastLines - 1)
+  }
+
+  #words(): string {
+    const lines = this.#stderr.filter((line) => line.trim() !== '')
+    return lines.length === 0
+      ? ''
+      : `; its last stderr lines:\n${lines.map((l) => `  | ${l}`).join('\n')}`
+  }
+
+  #exitError({ code, signal }: Ending): EndlessError {
+    const how = signal ? `was killed by ${signal}` : `exited with code ${code}`
+    if (this.#reported !== undefined)
+      return new EndlessError(
+        'ERR_ENDLESS_SUCCESSOR_FAILED',
+        `successor ${this.pid} could not start: ${this.#reported}${this.#words()}`,
+      )
+    return new EndlessError(
+      'ERR_ENDLESS_SUCCESSOR_EXITED',
+      `successor ${this.pid} ${how} before it was ready${this.#words()}`,
+    )
+  }
+
+  #timeoutError(readyTimeout: number): EndlessError {
+    return new EndlessError(
+      'ERR_ENDLESS_READY_TIMEOUT',
+      `successor ${this.pid} was not ready within ${readyTimeout} ms: it must listen and become ` +
+        `ready by then, or "readyTimeout" must be longer${this.#words()}`,
+    )
+  }
+}
+
+function spawnError(plan: SpawnPlan, cause: Error): EndlessError {
+  return new EndlessError(
+    'ERR_ENDLESS_SPAWN',
+    `cannot spawn ${plan.command} in ${plan.cwd}: ${cause.message}`,
+    { cause },
+  )
+}

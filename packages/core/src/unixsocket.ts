@@ -1,0 +1,57 @@
+import { lstatSync, renameSync, rmSync, statSync } from 'node:fs'
+import { connect } from 'node:net'
+import { basename, dirname, join } from 'node:path'
+
+/** What the kernel's sun_path holds on every platform, in bytes. */
+const longestPath = 103
+
+/** Whether a path names a file at all: not an abstract socket, not a Windows pipe. */
+export function isSocketFile(path: string): boolean {
+  return process.platform !== 'win32' && !path.startsWith('\0')
+}
+
+/**
+ * Where a socket is bound before it is renamed over `path`. libuv unlinks what it *bound* when it
+ * closes, so a predecessor that bound `path` itself would take the path from its successor.
+ */
+export function temporaryPath(path: string): string | undefined {
+  const beside = `${path}.${process.pid}`
+  if (Buffer.byteLength(beside) <= longestPath) return beside
+  const short = join(dirname(path), `.${process.pid}`)
+  return Buffer.byteLength(short) <= longestPath && basename(path) !== `.${process.pid}`
+    ? short
+    : undefined
+}
+
+/** What stands at the path of a socket that is to be made. */
+export type Occupant = 'nobody' | 'stale' | 'living' | 'no socket'
+
+/** Asks by connecting: the only answer that holds across containers and namespaces. */
+export async function occupantOf(path: string): Promise<Occupant> {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  if (!found) return 'nobody'
+  if (!found.isSocket()) return 'no socket'
+  return new Promise((resolve) => {
+    const socket = connect(path)
+    const answer = (occupant: Occupant): void => {
+      socket.destroy()
+      resolve(occupant)
+    }
+    socket.once('connect', () => answer('living'))
+    // EACCES, EAGAIN (a full backlog) and the like: somebody lives there.
+    socket.once('error', (error: NodeJS.ErrnoException) =>
+      answer(error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? 'stale' : 'living'),
+    )
+  })
+}
+
+/** Puts the bound socket in place, over a stale one too. @returns its inode */
+export function publishSocket(temporary: string, path: string): number {
+  renameSync(temporary, path)
+  return statSync(path).ino
+}
+
+/** Unlinks a socket, unless another one stands there by now. */
+export function unlinkSocket(path: string, inode: number): void {
+  if (statSync(path, { throwIfNoEntry: false })?.ino === inode) rmSync(path, { force: true })
+}
