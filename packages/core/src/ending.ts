@@ -1,20 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Cut, Drain } from './drain.js'
+import { type Cut, Drain } from './drain.js'
+import type { Generation } from './generation.js'
 import type { DrainReason } from './options.js'
-
-/** What an ending needs, and what it tells. Durations in ms. */
-export interface EndingPlan {
-  readonly reason: DrainReason
-  readonly drain: Drain
-  /** The `onDrain` hooks, already under way. */
-  readonly hooks: Promise<void>
-  readonly hammerTime: number | false
-  readonly probation: number
-  drained(ms: number): void
-  hammered(cut: Cut): void
-  /** Called once: the process may exit. */
-  over(code: number): void
-}
 
 /**
  * From the first moment of a drain to the exit: the drain, the `onDrain` hooks beside it, the
@@ -23,30 +10,40 @@ export interface EndingPlan {
 export class Ending {
   /** Becomes `'shutdown'` when a generation that has handed over is told to stop. */
   reason: DrainReason
+  readonly #generation: Generation
   readonly #since = performance.now()
-  readonly #plan: EndingPlan
+  readonly #drain: Drain
+  readonly #hooks: Promise<void>
   readonly #timer: NodeJS.Timeout | undefined
   readonly #probation = new AbortController()
   readonly #cancelled = new AbortController()
   #cut: Cut | undefined
   #fall: () => void = () => {}
 
-  constructor(plan: EndingPlan) {
-    this.reason = plan.reason
-    this.#plan = plan
-    if (plan.hammerTime !== false)
-      this.#timer = setTimeout(() => void this.hammer(), plan.hammerTime)
-    void this.#run()
+  /** @param over called once with the exit code, unless it is cancelled before */
+  constructor(generation: Generation, reason: DrainReason, over: (code: number) => void) {
+    this.reason = reason
+    this.#generation = generation
+    const { hammerTime, stallTimeout } = generation.settings.values
+    this.#drain = new Drain(generation.connections, stallTimeout, (what) =>
+      generation.warn(`Gave up waiting for ${what}: nothing came for ${stallTimeout} ms.`),
+    )
+    this.#announce()
+    this.#hooks = generation.hooks
+      .run('onDrain', reason)
+      .catch((error) => generation.error('An onDrain hook failed', error))
+    if (hammerTime !== false) this.#timer = setTimeout(() => this.hammer(), hammerTime)
+    void this.#run(over)
   }
 
-  /** How long the drain has gone on. */
+  /** How long the drain has gone on, in ms. */
   get age(): number {
     return performance.now() - this.#since
   }
 
-  /** How long until the hammer falls. */
+  /** How long until the hammer falls, in ms. */
   get hammerIn(): number | false {
-    const { hammerTime } = this.#plan
+    const { hammerTime } = this.#generation.settings.values
     return hammerTime === false ? false : Math.max(0, hammerTime - this.age)
   }
 
@@ -58,8 +55,11 @@ export class Ending {
   /** Destroys what still holds the drain, and waits for no hook; a probation goes on. */
   hammer(): void {
     clearTimeout(this.#timer)
-    this.#cut ??= this.#plan.drain.hammer()
-    this.#plan.hammered(this.#cut)
+    this.#cut ??= this.#drain.hammer()
+    const { requests, connections } = this.#cut
+    this.#generation.tell('endless:hammer', { requests: [...requests], connections })
+    const what = [`${connections} connections`, ...requests].join('; ')
+    this.#generation.warn(`[STOP - Hammer Time] Cut ${what}.`, { requests })
     this.#fall()
   }
 
@@ -68,20 +68,38 @@ export class Ending {
     this.#cancelled.abort()
     clearTimeout(this.#timer)
     this.#probation.abort()
-    this.#plan.drain.cancel()
+    this.#drain.cancel()
+    this.#generation.tell('endless:drain', { phase: 'cancelled' })
   }
 
-  async #run(): Promise<void> {
-    const { drain, hooks, probation, over } = this.#plan
-    const watched = delay(probation, undefined, { signal: this.#probation.signal }).catch(() => {})
+  async #run(over: (code: number) => void): Promise<void> {
+    const probation = this.#probationTime()
     const fell = new Promise<void>((resolve) => {
       this.#fall = resolve
     })
-    await Promise.race([Promise.all([drain.ended, hooks]), fell])
-    clearTimeout(this.#timer)
+    await Promise.race([Promise.all([this.#drain.ended, this.#hooks]), fell])
     if (this.#cancelled.signal.aborted) return
-    if (!this.#cut) this.#plan.drained(this.age)
-    await watched
+    clearTimeout(this.#timer)
+    const ms = this.age
+    this.#generation.tell('endless:drain', { phase: 'end', ms })
+    if (!this.#cut) this.#generation.info(`Drained in ${ms.toFixed(0)} ms.`)
+    await probation
     if (!this.#cancelled.signal.aborted) over(this.#cut?.unfinished ? 1 : 0)
+  }
+
+  /** Settles when the successor has been watched for long enough. */
+  #probationTime(): Promise<void> {
+    const ms = this.reason === 'upgraded' ? this.#generation.settings.values.probation : 0
+    const { signal } = this.#probation
+    return delay(ms, undefined, { signal }).catch(() => {})
+  }
+
+  #announce(): void {
+    const { size: connections, inFlight: requests } = this.#generation.connections
+    const { reason } = this
+    this.#generation.tell('endless:drain', { phase: 'start', reason, connections, requests })
+    this.#generation.info(
+      `Waiting for connections to finish: ${connections} open, ${requests} requests in flight.`,
+    )
   }
 }

@@ -127,7 +127,7 @@ export function setHandle(server: net.Server, handle: Handle | null): void {
 /** The bound address of a handle; undefined for a Unix socket, and for a binding that failed late. */
 export function boundAddress(handle: Handle): ListenAddress | undefined {
   const out: Partial<net.AddressInfo> = {}
-  if (!handle.getsockname || handle.getsockname(out) !== 0) return undefined
+  if (handle.getsockname?.(out) !== 0) return undefined
   const { address, family, port } = out
   return address !== undefined && family !== undefined && port !== undefined
     ? { address, family, port }

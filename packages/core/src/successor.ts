@@ -90,8 +90,9 @@ class ChildSuccessor implements Successor {
     this.#child = child
     this.pid = child.pid ?? -1
     this.exited = new Promise((resolve) => {
-      child.once('exit', (code, signal) => resolve({ code, signal }))
-      // 'error' without a pid: it never lived, so no 'exit' will come.
+      // Not 'exit': that may come before the last messages were read, 'stopping' among them.
+      child.once('close', (code, signal) => resolve({ code, signal }))
+      // 'error' without a pid: it never lived, so no 'close' will come.
       child.once('error', () => child.pid ?? resolve({ code: null, signal: null }))
     })
     const failed = new Promise<never>((_, reject) => {

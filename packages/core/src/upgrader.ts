@@ -2,7 +2,6 @@ import type { Server } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { takeActivated } from './activation.js'
 import type { AttachOptions, Status, Upgrader } from './api.js'
-import { Drain } from './drain.js'
 import { Ending } from './ending.js'
 import { EndlessError } from './errors.js'
 import { exit } from './exit.js'
@@ -13,12 +12,11 @@ import type { When } from './hooks.js'
 import type { DrainReason, LifeHooks, SignalHook, UpgraderOptions } from './options.js'
 import { PidFile, tryPidFile } from './pidfile.js'
 import { findPredecessor } from './predecessor.js'
-import { spawnPlan, whyNoUpgrade } from './process.js'
 import { Signals } from './signals.js'
 import { Startup } from './startup.js'
 import type { State } from './state.js'
 import { statusOf } from './status.js'
-import { type Successor, startSuccessor } from './successor.js'
+import type { Successor } from './successor.js'
 import { checkSignal, checkUpgraderOptions } from './validate.js'
 
 /** The upgrader of a real process: it alone sends events to the state machine once it is ready. */
@@ -28,6 +26,7 @@ export class ProcessUpgrader implements Upgrader {
   readonly #files: Files
   readonly #signals: Signals
   #draining = new AbortController()
+  #upgrading: Upgrade | undefined
   #successor: Successor | undefined
   #ending: Ending | undefined
 
@@ -135,7 +134,12 @@ export class ProcessUpgrader implements Upgrader {
   }
 
   status(): Status {
-    return statusOf(this.#generation, this.#startup.listeners, this.#successor?.pid, this.#ending)
+    return statusOf(
+      this.#generation,
+      this.#startup.listeners,
+      this.#successor?.pid ?? this.#upgrading?.pid,
+      this.#ending,
+    )
   }
 
   async uninstall(): Promise<void> {
@@ -146,75 +150,30 @@ export class ProcessUpgrader implements Upgrader {
     this.#generation.connections.uninstall()
     this.#generation.predecessor?.uninstall()
     this.#files.closeUnclaimed()
-    if (this.state === 'upgrading')
-      await this.#successor?.stop(stoppedError(), this.#stopPatience())
+    await this.#upgrading?.stop()
     this.#successor?.closeDormant()
     this.#uninstalled()
   }
 
-  /** @param before what may still cancel it: the signal's pre-hooks */
   async #upgrade(before: () => Promise<void>): Promise<{ pid: number }> {
-    const { hooks, settings } = this.#generation
-    this.#beginUpgrade()
-    this.#generation.tell('endless:upgrade', { phase: 'start' })
-    const since = performance.now()
-    let successor: Successor | undefined
+    const upgrade = new Upgrade(this.#generation, this.hasParent)
+    this.#upgrading = upgrade
     try {
-      await before()
-      const plan = spawnPlan()
-      await hooks.run('beforeSpawn', plan)
-      this.#throwIfStopped()
-      const parcel = {
+      const successor = await upgrade.run(before, () => ({
         generation: this.generation + 1,
         listeners: this.#startup.listeners.parcel(),
         files: this.#files.parcel(),
-      }
-      successor = this.#successor = startSuccessor(plan, parcel, settings.values.readyTimeout)
-      this.#generation.info(`Spawned successor ${successor.pid}.`, { successor: successor.pid })
-      await successor.ready
-      this.#throwIfStopped()
-      await successor.go()
-      this.#throwIfStopped()
-    } catch (error) {
-      throw await this.#rollBack(error, successor)
+      }))
+      this.#handOver(successor)
+      return { pid: successor.pid }
+    } finally {
+      this.#upgrading = undefined
     }
-    const ms = performance.now() - since
-    this.#generation.tell('endless:upgrade', { phase: 'ready', successor: successor.pid, ms })
-    this.#generation.info(`Successor ${successor.pid} serves after ${ms.toFixed(0)} ms.`)
-    this.#handOver(successor)
-    return { pid: successor.pid }
-  }
-
-  #beginUpgrade(): void {
-    try {
-      const unsupported = whyNoUpgrade()
-      if (unsupported) throw new EndlessError('ERR_ENDLESS_UNSUPPORTED', unsupported)
-      this.#generation.machine.send('upgrade', { predecessorAlive: this.hasParent })
-    } catch (error) {
-      this.#generation.warn('Upgrade refused', { err: error })
-      throw error
-    }
-  }
-
-  /** Any failure before ready harms nobody: the successor is reaped, and we serve on. */
-  async #rollBack(cause: unknown, successor: Successor | undefined): Promise<EndlessError> {
-    const error =
-      cause instanceof EndlessError
-        ? cause
-        : new EndlessError('ERR_ENDLESS_SPAWN', `upgrade failed: ${String(cause)}`, { cause })
-    await successor?.stop(error, this.#stopPatience())
-    if (this.state === 'upgrading') {
-      this.#successor = undefined
-      this.#generation.machine.send('upgradeFailed')
-      this.#generation.error('Upgrade failed, this generation serves on', error)
-    }
-    this.#generation.tell('endless:upgrade', { phase: 'failed', error })
-    return error
   }
 
   #handOver(successor: Successor): void {
+    this.#successor = successor
     this.#generation.machine.send('handedOver')
-    this.#startup.listeners.stop()
     this.#drain('upgraded')
     void successor.toldToStop.then(() => {
       // Stopped on purpose: a duplicate that stays open would let clients wait for nobody.
@@ -225,9 +184,13 @@ export class ProcessUpgrader implements Upgrader {
   }
 
   #successorDied(successor: Successor): void {
-    const rises =
-      this.state === 'draining' && this.#ending?.reason === 'upgraded' && !successor.stopping
-    if (!rises) return successor.closeDormant()
+    const onProbation = this.state === 'draining' && this.#ending?.reason === 'upgraded'
+    if (onProbation && !successor.stopping) this.#revive(successor)
+    else successor.closeDormant()
+  }
+
+  /** The successor died before it had proved itself: this generation serves again. */
+  #revive(successor: Successor): void {
     const { machine, hooks, settings } = this.#generation
     this.#ending?.cancel()
     this.#ending = undefined
@@ -235,7 +198,6 @@ export class ProcessUpgrader implements Upgrader {
     this.#draining = new AbortController()
     machine.send('revive')
     const missing = this.#startup.listeners.revive(successor.dormant)
-    this.#generation.tell('endless:drain', { phase: 'cancelled' })
     this.#generation.error(
       `Successor ${successor.pid} died on probation: this generation serves again`,
       missing.length > 0 ? new Error(`no duplicate of ${missing.join(', ')}`) : undefined,
@@ -250,15 +212,13 @@ export class ProcessUpgrader implements Upgrader {
     const { machine, predecessor, settings } = this.#generation
     if (this.state === 'exited') return exit(this.#generation, 1)
     if (this.state === 'draining') return this.#stopAgain()
-    const upgrading = this.state === 'upgrading' ? this.#successor : undefined
     machine.send('shutdown')
     await before()
     // First, so that a successor that ends is not one that died on probation.
     await predecessor?.stopping()
-    await upgrading?.stop(stoppedError(), this.#stopPatience())
-    this.#successor = undefined
+    await this.#upgrading?.stop()
     await delay(settings.values.shutdownDelay)
-    if (!this.#ending) this.#drainFinally()
+    if (!this.#ending) this.#drain('shutdown')
   }
 
   #stopAgain(): void {
@@ -269,52 +229,16 @@ export class ProcessUpgrader implements Upgrader {
       this.#successor?.closeDormant()
       return
     }
-    if (!this.#ending) this.#drainFinally()
+    if (!this.#ending) this.#drain('shutdown')
     this.hammer()
   }
 
-  #drainFinally(): void {
-    this.#startup.listeners.stop()
-    this.#drain('shutdown')
-  }
-
   #drain(reason: DrainReason): void {
-    const { connections, hooks, settings } = this.#generation
-    const { hammerTime, probation, stallTimeout } = settings.values
-    const drain = new Drain(connections, stallTimeout, (what) =>
-      this.#generation.warn(`Gave up waiting for ${what}: nothing came for ${stallTimeout} ms.`),
-    )
-    const { size, inFlight } = connections
-    this.#generation.tell('endless:drain', {
-      phase: 'start',
-      reason,
-      connections: size,
-      requests: inFlight,
+    this.#startup.listeners.stop()
+    this.#ending = new Ending(this.#generation, reason, (code) => {
+      void exit(this.#generation, code, () => reason === 'shutdown' && this.#tidyUp())
     })
-    this.#generation.info(
-      `Waiting for connections to finish: ${size} open, ${inFlight} requests in flight.`,
-    )
     this.#draining.abort(new EndlessError('ERR_ENDLESS_DRAINING', `draining: ${reason}`))
-    this.#ending = new Ending({
-      reason,
-      drain,
-      hooks: hooks
-        .run('onDrain', reason)
-        .catch((error) => this.#generation.error('An onDrain hook failed', error)),
-      hammerTime,
-      probation: reason === 'upgraded' ? probation : 0,
-      drained: (ms) => {
-        this.#generation.tell('endless:drain', { phase: 'end', ms })
-        this.#generation.info(`Drained in ${ms.toFixed(0)} ms.`)
-      },
-      hammered: ({ requests, connections: cut }) => {
-        this.#generation.tell('endless:hammer', { requests: [...requests], connections: cut })
-        const what = [`${cut} connections`, ...requests].join('; ')
-        this.#generation.warn(`[STOP - Hammer Time] Cut ${what}.`, { requests })
-      },
-      over: (code) =>
-        void exit(this.#generation, code, () => reason === 'shutdown' && this.#tidyUp()),
-    })
   }
 
   /** What the last generation leaves behind: nothing. */
@@ -323,22 +247,4 @@ export class ProcessUpgrader implements Upgrader {
     this.#startup.listeners.unlink()
     if (pidFile !== undefined) new PidFile(pidFile).remove()
   }
-
-  /** A successor that may serve already gets the time of a drain. */
-  #stopPatience(): number {
-    return this.#generation.settings.values.hammerTime || longestPatience
-  }
-
-  #throwIfStopped(): void {
-    if (this.state !== 'upgrading') throw stoppedError()
-  }
-}
-
-const longestPatience = 60_000
-
-function stoppedError(): EndlessError {
-  return new EndlessError(
-    'ERR_ENDLESS_STOPPED',
-    'this generation was told to stop while the upgrade was under way',
-  )
 }

@@ -47,7 +47,7 @@ export class Connection {
     this.#socket.setNoDelay(true)
     this.#socket.once(tls ? 'secureConnect' : 'connect', () => this.#onOpen())
     this.#socket.on('data', (chunk: Buffer) => this.#onData(chunk))
-
+    this.#socket.on('end', () => this.#onEnd())
     this.#socket.on('error', (error: NodeJS.ErrnoException) => this.#lose(error))
     this.#socket.on('close', () => this.#lose())
   }
