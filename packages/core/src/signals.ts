@@ -1,3 +1,4 @@
+import { EndlessError } from './errors.js'
 import type { Generation } from './generation.js'
 import type { When } from './hooks.js'
 import type { SignalMap } from './options.js'
@@ -57,8 +58,10 @@ export class Signals {
       // A throwing pre-hook cancels the upgrade.
       await this.#generation.hooks.runSignal('pre', signal)
     }
-    // What fails is logged where it fails; nobody else waits for a signal.
-    await this.#actions.upgrade(before).catch(() => {})
+    await this.#actions.upgrade(before).catch((error) => {
+      // An EndlessError was logged where it arose; anything else is a bug and nobody has seen it.
+      if (!(error instanceof EndlessError)) this.#generation.error('Upgrade failed', error)
+    })
     if (begun) await this.#run('post', signal)
   }
 

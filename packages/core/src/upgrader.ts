@@ -17,6 +17,7 @@ import { Startup } from './startup.js'
 import type { State } from './state.js'
 import { statusOf } from './status.js'
 import type { Successor } from './successor.js'
+import { Upgrade } from './upgrade.js'
 import { checkSignal, checkUpgraderOptions } from './validate.js'
 
 /** The upgrader of a real process: it alone sends events to the state machine once it is ready. */
