@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest'
+import { load, request } from './support/client/index.js'
+import { fixture, isAlive, Service } from './support/service.js'
+
+const script = fixture('server.js')
+
+async function pidThat(service: Service): Promise<number> {
+  const reply = await request({ target: { port: service.port() }, method: 'GET', url: '/pid' })
+  return (JSON.parse(reply.body.toString()) as { pid: number }).pid
+}
+
+/** Upgrades under load while `spoil` makes it fail; then once more, and that has to work. */
+async function failsAndRecovers(service: Service, spoil: () => Promise<unknown>): Promise<void> {
+  const before = service.current
+  const traffic = load({ target: { port: service.port() }, connections: 8, mode: 'keep-alive' })
+  const fresh = load({ target: { port: service.port() }, connections: 2, mode: 'new-connection' })
+  await traffic.progress(50)
+  await spoil()
+  await traffic.progress(50)
+  expect(await pidThat(service)).toBe(before)
+  service.control({})
+  const after = await service.upgrade()
+  await traffic.progress(50)
+  expect(await pidThat(service)).toBe(after)
+  for (const report of [await traffic.stop(), await fresh.stop()])
+    expect(report.failed, report.samples.join('\n')).toBe(0)
+  await service.stop()
+}
+
+test.each([
+  ['import', 'throw', 'ERR_ENDLESS_SUCCESSOR_EXITED', /code 1 .*boom at import/s],
+  ['import', 'exit0', 'ERR_ENDLESS_SUCCESSOR_EXITED', /exited with code 0/],
+  ['import', 'exit1', 'ERR_ENDLESS_SUCCESSOR_EXITED', /exited with code 1/],
+  ['import', 'hang', 'ERR_ENDLESS_READY_TIMEOUT', /not ready within 1500 ms/],
+  ['import', 'spin', 'ERR_ENDLESS_READY_TIMEOUT', /not ready within 1500 ms/],
+  ['listening', 'throw', 'ERR_ENDLESS_SUCCESSOR_EXITED', /boom at listening/],
+  ['beforeBegin', 'throw', 'ERR_ENDLESS_SUCCESSOR_FAILED', /boom at beforeBegin/],
+  ['beforeBegin', 'hang', 'ERR_ENDLESS_READY_TIMEOUT', /not ready within/],
+  ['beforeReady', 'throw', 'ERR_ENDLESS_SUCCESSOR_FAILED', /boom at beforeReady/],
+  ['beforeReady', 'exit0', 'ERR_ENDLESS_SUCCESSOR_EXITED', /exited with code 0/],
+  ['beforeReady', 'hang', 'ERR_ENDLESS_READY_TIMEOUT', /not ready within/],
+])('a successor that does this at %s: %s', async (stage, what, code, message) => {
+  const options = { readyTimeout: 1_500 }
+  await using service = await Service.start({ script, options, env: { BEGIN: '1' } })
+  await failsAndRecovers(service, async () => {
+    service.control({ [stage]: what })
+    const end = await service.hup()
+    expect(end).toMatchObject({ phase: 'failed', error: { code } })
+    expect((end.error as Error).message).toMatch(message)
+    await service.untilStderr(message)
+  })
+})
+
+test.each(['import', 'listen', 'listening', 'beforeBegin', 'beforeReady'])(
+  'a successor that is SIGKILLed at %s',
+  async (stage) => {
+    await using service = await Service.start({ script, env: { BEGIN: '1' } })
+    await failsAndRecovers(service, async () => {
+      service.control({ [stage]: 'hang' })
+      const since = service.mark()
+      const end = service.hup()
+      const { pid } = await service.until({ event: 'stage', name: stage }, since)
+      service.signal('SIGKILL', pid)
+      expect(await end).toMatchObject({
+        phase: 'failed',
+        error: { code: 'ERR_ENDLESS_SUCCESSOR_EXITED' },
+      })
+      expect(isAlive(pid)).toBe(false)
+    })
+  },
+)

@@ -1,0 +1,269 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** A line that a fixture printed: a message of a diagnostics channel, or its own. */
+export interface ServiceEvent {
+  readonly event: string
+  readonly pid: number
+  readonly [field: string]: unknown
+}
+
+/** Fields that an event must have. */
+export type Match = Readonly<Record<string, unknown>>
+
+export interface StartOptions {
+  /** The script as a user would type it; relative to `cwd`. */
+  readonly script: string
+  readonly args?: readonly string[]
+  readonly execArgv?: readonly string[]
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string>>
+  /** Options of the fixture's endless(), as JSON. */
+  readonly options?: object
+  /** What a fixture does at its stages (see fixtures/control.js). */
+  readonly control?: object
+  /** A command that execs node; gets node's path and arguments appended. */
+  readonly wrapper?: readonly string[]
+  /** Not to wait for generation 0 to be ready. */
+  readonly wait?: false
+}
+
+const fixtures = resolve(import.meta.dirname, '../fixtures')
+
+/** The path of a fixture. */
+export function fixture(name: string): string {
+  return join(fixtures, name)
+}
+
+/** A directory of the test's own, with its real path. */
+export function temporaryDirectory(): string {
+  return realpathSync(mkdtempSync(join(tmpdir(), 'endless-')))
+}
+
+/** A running service: every generation of it, by what it prints. */
+export class Service implements AsyncDisposable {
+  readonly events: ServiceEvent[] = []
+  /** Generation 0. */
+  readonly child: ChildProcess
+  /** Settles with the exit of generation 0. */
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
+  /** Settles when no process of the service is left: they all share one stdout. */
+  readonly ended: Promise<void>
+  stderr = ''
+  readonly #controlFile: string
+  readonly #watchers = new Set<() => void>()
+  readonly #directory = temporaryDirectory()
+
+  private constructor(options: StartOptions) {
+    this.#controlFile = join(this.#directory, 'control.json')
+    this.control(options.control ?? {})
+    const node = [...(options.execArgv ?? []), options.script, ...(options.args ?? [])]
+    const [command = process.execPath, ...args] = [
+      ...(options.wrapper ?? []),
+      process.execPath,
+      ...node,
+    ]
+    this.child = spawn(command, args, {
+      cwd: options.cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        ...process.env,
+        PWD: options.cwd ?? process.cwd(),
+        NODE_OPTIONS: '',
+        CONTROL: this.#controlFile,
+        OPTIONS: JSON.stringify(options.options ?? {}),
+        ...options.env,
+      },
+    })
+    this.exited = new Promise((done) => {
+      this.child.once('exit', (code, signal) => done({ code, signal }))
+    })
+    this.ended = new Promise((done) => {
+      this.child.once('close', () => done())
+    })
+    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text
+      this.#changed()
+    })
+    if (this.child.stdout)
+      createInterface({ input: this.child.stdout }).on('line', (line) => {
+        if (!line.startsWith('{')) return
+        this.events.push(JSON.parse(line) as ServiceEvent)
+        this.#changed()
+      })
+    void this.ended.then(() => this.#changed())
+  }
+
+  static async start(options: StartOptions): Promise<Service> {
+    const service = new Service(options)
+    if (options.wait !== false) await service.until({ event: 'state', to: 'ready' })
+    return service
+  }
+
+  /** The pid of generation 0. */
+  get pid(): number {
+    return this.child.pid ?? -1
+  }
+
+  /** The newest generation that serves. */
+  get current(): number {
+    const ready = this.events.filter((one) => one.event === 'state' && one.to === 'ready')
+    return ready.at(-1)?.pid ?? this.pid
+  }
+
+  /** The port of the nth listener that was bound first. */
+  port(n = 0): number {
+    const address = this.all({ event: 'listen' })[n]?.address as { port: number } | undefined
+    if (!address) throw new Error(`no listener ${n}\n${this.transcript()}`)
+    return address.port
+  }
+
+  /** What the fixtures do from their next stage on. */
+  control(control: object): void {
+    writeFileSync(this.#controlFile, JSON.stringify(control))
+  }
+
+  /** A place in the events: what was before it does not count. */
+  mark(): number {
+    return this.events.length
+  }
+
+  all(match: Match, since = 0): ServiceEvent[] {
+    return this.events.slice(since).filter((one) => fits(one, match))
+  }
+
+  /** The first event since the mark that fits, now or later. */
+  until(match: Match, since = 0): Promise<ServiceEvent> {
+    return this.#until(JSON.stringify(match), () => this.all(match, since)[0])
+  }
+
+  /** Settles when stderr has that text. */
+  async untilStderr(text: RegExp): Promise<void> {
+    await this.#until(`${text} on stderr`, () => text.test(this.stderr) || undefined)
+  }
+
+  signal(signal: NodeJS.Signals, pid: number = this.current): void {
+    process.kill(pid, signal)
+  }
+
+  /** HUP, and what came of it: the message of the upgrade's end. */
+  async hup(pid: number = this.current): Promise<ServiceEvent> {
+    const since = this.mark()
+    this.signal('SIGHUP', pid)
+    return this.#until('the end of an upgrade', () =>
+      this.all({ event: 'upgrade', pid }, since).find((one) => one.phase !== 'start'),
+    )
+  }
+
+  /** An upgrade that has to succeed, and the end of the predecessor. @returns the new pid */
+  async upgrade(): Promise<number> {
+    const old = this.current
+    const end = await this.hup(old)
+    if (end.phase !== 'ready') throw new Error(`the upgrade failed\n${this.transcript()}`)
+    await this.gone(old)
+    return Number(end.successor)
+  }
+
+  /** Settles when the process is no more, not even as a zombie of ours. */
+  async gone(pid: number): Promise<void> {
+    if (pid === this.pid) await within(this.exited, `the exit of ${pid}`, () => this.transcript())
+    // Later generations are not our children: there is no event, so the condition is asked for.
+    for (let n = 0; isAlive(pid); n++) {
+      if (n > 3_000) throw new Error(`process ${pid} is still there\n${this.transcript()}`)
+      await delay(10)
+    }
+  }
+
+  /** Stops the newest generation in order, and waits for all of them. */
+  async stop(): Promise<void> {
+    if (isAlive(this.current)) this.signal('SIGTERM')
+    await within(this.ended, 'the end of the service', () => this.transcript())
+  }
+
+  /** Ends what is left, by pid. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const pids = new Set([this.pid, ...this.events.map((one) => one.pid)])
+    for (const one of this.events) if (one.phase === 'ready') pids.add(Number(one.successor))
+    for (const match of this.stderr.matchAll(/Spawned successor (\d+)/g)) pids.add(Number(match[1]))
+    for (const pid of pids) if (pid > 0 && isOurs(pid, this.#controlFile)) kill(pid)
+    await this.ended
+    rmSync(this.#directory, { recursive: true, force: true })
+  }
+
+  transcript(): string {
+    return [...this.events.map((one) => JSON.stringify(one)), this.stderr].join('\n')
+  }
+
+  #changed(): void {
+    for (const watch of [...this.#watchers]) watch()
+  }
+
+  #until<T>(what: string, find: () => T | undefined): Promise<T> {
+    const found = new Promise<T>((done) => {
+      const look = (): void => {
+        const result = find()
+        if (result === undefined) return
+        this.#watchers.delete(look)
+        done(result)
+      }
+      this.#watchers.add(look)
+      look()
+    })
+    return within(found, what, () => this.transcript())
+  }
+}
+
+function fits(one: ServiceEvent, match: Match): boolean {
+  return Object.entries(match).every(([name, value]) => one[name] === value)
+}
+
+/** Whether a pid is a running process; a zombie is not. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+  } catch {
+    return false
+  }
+  return !isZombie(pid)
+}
+
+export function isZombie(pid: number): boolean {
+  try {
+    return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+/** Whether a process is of this service: pids are used again. */
+function isOurs(pid: number, controlFile: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(controlFile)
+  } catch {
+    return process.platform !== 'linux' && isAlive(pid)
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // Gone meanwhile.
+  }
+}
+
+/** Fails after 30 s with all that is known, where vitest would only say "timeout". */
+async function within<T>(promise: Promise<T>, what: string, transcript: () => string): Promise<T> {
+  const timeout = new AbortController()
+  const late = delay(30_000, undefined, { signal: timeout.signal }).then(
+    () => {
+      throw new Error(`waited 30 s for ${what}\n${transcript()}`)
+    },
+    () => promise,
+  )
+  return Promise.race([promise, late]).finally(() => timeout.abort())
+}
