@@ -1,10 +1,10 @@
 import type { Generation } from './generation.js'
 import { exitProcess } from './process.js'
 
-/** How long the `onExit` hooks may take, in ms: a process that was told to end has to end. */
+/** How long the last hooks may take, in ms: a process that was told to end has to end. */
 const patience = 10_000
 
-/** The one way out: the `onExit` hooks, what only the last generation tidies up, then the exit. */
+/** The one way out: the hooks that still run and those of `onExit`, what only the last generation tidies up, then the exit. */
 export async function exit(
   generation: Generation,
   code: number,
@@ -14,9 +14,10 @@ export async function exit(
   if (generation.state === 'exited') return exitProcess(code)
   generation.machine.send('exit')
   const timer = setTimeout(() => {
-    generation.warn(`The onExit hooks took longer than ${patience} ms: exiting without them.`)
+    generation.warn(`Hooks took longer than ${patience} ms: exiting without them.`)
     exitProcess(code)
   }, patience)
+  await generation.hooks.settled()
   await generation.hooks
     .run('onExit', code)
     .catch((error) => generation.error('An onExit hook failed', error))

@@ -24,6 +24,7 @@ type Hook = (...args: never[]) => unknown
 /** Hooks by name, each a list that is awaited in the order of registration. */
 export class Hooks {
   readonly #lists = new Map<string, Hook[]>()
+  readonly #running = new Set<Promise<void>>()
   /** Called when a signal's hooks change. */
   changed: () => void = () => {}
 
@@ -67,11 +68,16 @@ export class Hooks {
     name: Name,
     ...args: Parameters<LifeHooks[Name]>
   ): Promise<void> {
-    return this.#run(name, args)
+    return this.#track(this.#run(name, args))
   }
 
   runSignal(when: When, signal: NodeJS.Signals): Promise<void> {
-    return this.#run(`${when}:${signal}`, [signal])
+    return this.#track(this.#run(`${when}:${signal}`, [signal]))
+  }
+
+  /** Settles when no hook runs: a process does not exit over one. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#running)
   }
 
   clear(): void {
@@ -94,6 +100,13 @@ export class Hooks {
       const at = list.indexOf(entry)
       if (at >= 0) list.splice(at, 1)
     }
+  }
+
+  #track(run: Promise<void>): Promise<void> {
+    this.#running.add(run)
+    const done = (): void => void this.#running.delete(run)
+    run.then(done, done)
+    return run
   }
 
   async #run(key: string, args: unknown[]): Promise<void> {

@@ -112,12 +112,13 @@ export interface ProcessSettings {
 }
 
 /** Options of `upgrader()`: one upgrade per process. */
-export interface UpgraderOptions
-  extends Partial<{ readonly [name in keyof ProcessSettings]: ProcessSettings[name] }>,
-    Partial<Readonly<LifeHooks>> {
+export interface UpgraderOptions extends Given<ProcessSettings>, Given<LifeHooks> {
   /** What runs before and after a signal's action (endless' `SignalHooks`). */
-  readonly hooks?: SignalHooks
+  readonly hooks?: SignalHooks | undefined
 }
+
+/** Each may be left out, or be undefined, which is the same. */
+type Given<T> = { readonly [name in keyof T]?: T[name] | undefined }
 
 /** Defaults of everything that holds for the whole process. */
 export const defaults: Readonly<Omit<ProcessSettings, 'signals' | 'logger'>> = {

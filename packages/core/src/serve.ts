@@ -11,14 +11,14 @@ import { checkAppOptions } from './validate.js'
 /** Options of an adapter: those of the process, and those of its server. */
 export interface AppOptions extends UpgraderOptions {
   /** Options of `http.createServer`. */
-  readonly http?: ServerOptions
+  readonly http?: ServerOptions | undefined
   /** Options of `https.createServer`; makes it a TLS server (endless' `ListenAndServeTLS`). */
-  readonly https?: SecureServerOptions
+  readonly https?: SecureServerOptions | undefined
   /**
    * What to take part in: several apps, several ports, one upgrade.
    * @default upgrader(), the process's one
    */
-  readonly upgrader?: Upgrader
+  readonly upgrader?: Upgrader | undefined
 }
 
 /** An app that takes part in upgrades: what an adapter wraps. */
