@@ -1,0 +1,163 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { request } from './support/client/index.js'
+import { isAlive, Service, temporaryDirectory } from './support/service.js'
+
+const root = resolve(import.meta.dirname, '..')
+const home = temporaryDirectory()
+
+/** The blocks of the README, by the file that their first line names. */
+const blocks = new Map(
+  [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/```(js|sh)\n(.*?)```/gs)].map(
+    ([, language = '', text = ''], n) => [
+      /^\/\/ (\S+)\n/.exec(text)?.[1] ?? `${language}-${n}`,
+      text,
+    ],
+  ),
+)
+
+function npm(...args: string[]): void {
+  execFileSync('npm', args, { cwd: home, stdio: 'ignore' })
+}
+
+// What a stranger does: install the packed packages with npm, and type what the README says.
+beforeAll(() => {
+  for (const name of ['core', 'express'])
+    execFileSync('npx', ['-y', 'pnpm@10.34.9', 'pack', '--pack-destination', home], {
+      cwd: join(root, 'packages', name),
+      stdio: 'ignore',
+    })
+  writeFileSync(join(home, 'package.json'), '{ "private": true, "type": "module" }\n')
+  const tarballs = readdirSync(home).filter((name) => name.endsWith('.tgz'))
+  expect(tarballs).toHaveLength(2)
+  npm(
+    'install',
+    '--no-audit',
+    '--no-fund',
+    ...tarballs.map((name) => `./${name}`),
+    'express@5',
+    'supertest@7',
+  )
+}, 180_000)
+
+afterAll(() => rmSync(home, { recursive: true, force: true }))
+
+/** A port that was free a moment ago: the README's are fixed, the test's must not be. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0)
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** A block as the reader would save it, on ports of its own. */
+async function save(name: string): Promise<number[]> {
+  let text = blocks.get(name) ?? ''
+  expect(text, name).not.toBe('')
+  const ports: number[] = []
+  for (const [fixed] of new Set([...text.matchAll(/\b[789]000\b/g)].map(([port]) => [port]))) {
+    const port = await freePort()
+    ports.push(port)
+    text = text.replaceAll(fixed ?? '', String(port))
+  }
+  writeFileSync(join(home, name), text)
+  return ports
+}
+
+async function body(port: number, url = '/', method = 'GET'): Promise<string> {
+  const reply = await request({ target: { port }, method, url })
+  return reply.body.toString()
+}
+
+test('the README has the blocks that are tried here, and no other', () => {
+  expect([...blocks.keys()]).toEqual([
+    'app.js',
+    'sh-1',
+    'sh-2',
+    'several.js',
+    'echo.js',
+    'app.test.js',
+  ])
+  expect(blocks.get('sh-2')).toBe('npm install @endlessjs/express express\n')
+})
+
+test('README: the app, and what is typed', async () => {
+  const [port = 0] = await save('app.js')
+  const script = (blocks.get('sh-1') ?? '')
+    .replaceAll('8000', String(port))
+    .replace(
+      'curl -s',
+      'curl -s --retry 50 --retry-connrefused --retry-delay 0 --retry-max-time 20',
+    )
+  const shell = spawn('sh', ['-c', script], { cwd: home, stdio: ['ignore', 'pipe', 'pipe'] })
+  let [out, log] = ['', '']
+  shell.stdout.on('data', (chunk) => {
+    out += chunk
+  })
+  shell.stderr.on('data', (chunk) => {
+    log += chunk
+  })
+  while (!/Exiting with code 0/.test(log)) await once(shell.stderr, 'data')
+  const old = Number(/hello from (\d+)/.exec(out)?.[1])
+  const successor = Number(readFileSync(join(home, 'app.pid'), 'utf8'))
+  expect(successor).not.toBe(old)
+  expect(await body(port)).toBe(`hello from ${successor}\n`)
+  process.kill(successor, 'SIGTERM')
+  await once(shell, 'close')
+  expect(isAlive(successor)).toBe(false)
+})
+
+test('README: several apps, streams, and a deploy by code', async () => {
+  const [web = 0, admin = 0] = await save('several.js')
+  await using service = await Service.start({ script: 'several.js', cwd: home, wait: false })
+  await service.untilStderr(/serves/)
+  const stream = request({ target: { port: web }, method: 'GET', url: '/events' })
+  while (!(await body(admin, '/status')).includes('"/events"'));
+  const { pid } = JSON.parse(await body(admin, '/deploy', 'POST')) as { pid: number }
+  expect((await stream).body.toString()).toMatch(/^retry: 1000\n\n/)
+  await service.gone(service.pid)
+  expect(JSON.parse(await body(admin, '/status'))).toMatchObject({ pid, generation: 1 })
+  process.kill(pid, 'SIGTERM')
+  await service.ended
+})
+
+test('README: any other server', async () => {
+  const [port = 0] = await save('echo.js')
+  await using service = await Service.start({ script: 'echo.js', cwd: home, wait: false })
+  await service.untilStderr(/Generation 0 serves/)
+  service.signal('SIGHUP', service.pid)
+  await service.untilStderr(/Generation 1 serves/)
+  await service.gone(service.pid)
+  const socket = connect(port, '127.0.0.1').setEncoding('utf8')
+  socket.write('hello')
+  expect(await once(socket, 'data')).toEqual(['hello'])
+  socket.destroy()
+  process.kill(Number(/Spawned successor (\d+)/.exec(service.stderr)?.[1]), 'SIGTERM')
+  await service.ended
+})
+
+test('README: under test', async () => {
+  await save('app.test.js')
+  execFileSync(process.execPath, ['app.test.js'], { cwd: home, timeout: 20_000 })
+})
+
+test('the packages load with require() too, and carry their types', () => {
+  const text = `
+    const { endless, upgrader } = require('@endlessjs/express')
+    const core = require('@endlessjs/core')
+    const { testUpgrader } = require('@endlessjs/core/testing')
+    if (core.upgrader !== upgrader || !endless || !testUpgrader) process.exit(1)
+  `
+  writeFileSync(join(home, 'required.cjs'), text)
+  execFileSync(process.execPath, ['required.cjs'], { cwd: home })
+  for (const name of ['core', 'express'])
+    expect(
+      readFileSync(join(home, 'node_modules/@endlessjs', name, 'dist/index.d.ts'), 'utf8'),
+    ).toContain('upgrader')
+})
