@@ -99,7 +99,7 @@ function waitsForClient({ server, exchanges }: Connection, kind: Kind): boolean 
 }
 
 /** A request as the hammer and the status name it. */
-export function describe({ request, startedAt }: Exchange): string {
+function describe({ request, startedAt }: Exchange): string {
   const age = ((performance.now() - startedAt) / 1_000).toFixed(1)
   return `${request.method ?? '?'} ${request.url ?? '?'}, ${age} s old`
 }

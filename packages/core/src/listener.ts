@@ -21,6 +21,8 @@ export type Origin = 'new' | 'predecessor' | 'systemd'
 export class Listener {
   readonly server: Server
   readonly name: string
+  /** The name that the predecessor knows it by, where it came from there. */
+  readonly inheritedAs: string | undefined
   readonly origin: Origin
   readonly activated: boolean
   readonly alias: string | undefined
@@ -38,6 +40,7 @@ export class Listener {
     this.path = pathOf(inherited?.bound ?? call.address, isPath(call))
     this.activated = inherited?.activated ?? false
     this.origin = !inherited ? 'new' : inherited.handle ? 'systemd' : 'predecessor'
+    this.inheritedAs = this.origin === 'predecessor' ? inherited?.name : undefined
     this.alias = inherited?.alias
     this.inode = inherited?.inode
   }

@@ -13,10 +13,11 @@ import {
 import type { HandedListener } from './handover.js'
 import { type Inheritance, openInherited } from './inheritance.js'
 import { Listener } from './listener.js'
+import type { Awaitable } from './options.js'
 import { occupantOf, publishSocket, temporaryPath } from './unixsocket.js'
 
 /** The `beforeBegin` of one app, beside those of the process. */
-export type Begin = (address: ListenAddress) => PromiseLike<void> | void
+export type Begin = (address: ListenAddress) => Awaitable<void>
 
 /** What the registry needs to know of the generation, and tells it. */
 export interface ListenersOwner {

@@ -34,12 +34,13 @@ function causes(fields: object): string {
  */
 export function stderrLogger(write: (line: string) => void = writeStderr): Logger {
   const line = (fields: object, message: string): void =>
-    write(`${timestamp(new Date())} ${process.pid} ${message}${causes(fields)}\n`)
+    write(`${timestamp(new Date())} ${process.pid} ${message}${causes(fields)}`)
   return { debug: () => {}, info: line, warn: line, error: line }
 }
 
 function writeStderr(line: string): void {
-  process.stderr.write(line)
+  // Not process.stderr.write: a log reader that died would end the service with an EPIPE.
+  console.error('%s', line)
 }
 
 /** A logger that says nothing: what `logger: false` stands for. */

@@ -76,8 +76,8 @@ export class Startup {
       await hooks.run('beforeReady')
       // Before the point of no return: what fails up to here harms nobody.
       pidFile?.prepare()
-      for (const { name, handle, origin } of this.listeners.all)
-        if (handle && origin === 'predecessor') predecessor?.handBack(name, handle)
+      for (const { inheritedAs, handle } of this.listeners.all)
+        if (handle && inheritedAs !== undefined) predecessor?.handBack(inheritedAs, handle)
       await predecessor?.announce()
       if (this.#generation.state !== 'starting') throw stopped()
     } catch (error) {

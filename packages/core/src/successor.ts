@@ -20,7 +20,7 @@ const lastLines = 20
 const firstFd = 4
 
 /** How a process ended. */
-export interface Ending {
+interface Ending {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Server } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { takeActivated } from './activation.js'
@@ -26,7 +27,7 @@ export class ProcessUpgrader implements Upgrader {
   readonly #startup: Startup
   readonly #files: Files
   readonly #signals: Signals
-  #draining = new AbortController()
+  #draining = drainController()
   #upgrading: Upgrade | undefined
   #successor: Successor | undefined
   #ending: Ending | undefined
@@ -196,7 +197,7 @@ export class ProcessUpgrader implements Upgrader {
     this.#ending?.cancel()
     this.#ending = undefined
     this.#successor = undefined
-    this.#draining = new AbortController()
+    this.#draining = drainController()
     machine.send('revive')
     const missing = this.#startup.listeners.revive(successor.dormant)
     this.#generation.error(
@@ -248,4 +249,11 @@ export class ProcessUpgrader implements Upgrader {
     this.#startup.listeners.unlink()
     if (pidFile !== undefined) new PidFile(pidFile).remove()
   }
+}
+
+function drainController(): AbortController {
+  const controller = new AbortController()
+  // Every stream that is open listens to it: many are no leak.
+  setMaxListeners(0, controller.signal)
+  return controller
 }
