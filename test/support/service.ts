@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -124,7 +124,9 @@ export class Service implements AsyncDisposable {
 
   /** What the fixtures do from their next stage on. */
   control(control: object): void {
-    writeFileSync(this.#controlFile, JSON.stringify(control))
+    // By a rename: a fixture that waits reads it again and again.
+    writeFileSync(`${this.#controlFile}.new`, JSON.stringify(control))
+    renameSync(`${this.#controlFile}.new`, this.#controlFile)
   }
 
   /** A place in the events: what was before it does not count. */

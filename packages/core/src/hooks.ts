@@ -68,14 +68,14 @@ export class Hooks {
     name: Name,
     ...args: Parameters<LifeHooks[Name]>
   ): Promise<void> {
-    return this.#track(this.#run(name, args))
+    return this.#run(name, args)
   }
 
   runSignal(when: When, signal: NodeJS.Signals): Promise<void> {
     return this.#track(this.#run(`${when}:${signal}`, [signal]))
   }
 
-  /** Settles when no hook runs: a process does not exit over one. */
+  /** Settles when no signal hook runs: a process does not exit over one. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#running)
   }

@@ -16,7 +16,7 @@ if (isMainThread) {
   if (own.length) process.env.NODE_OPTIONS = own.join(' ')
   else delete process.env.NODE_OPTIONS
   if (process.connected) {
-    const send = (text) => process.connected && process.send({ endless: 'stderr', text })
+    const send = (text) => process.connected && process.send({ endless: 'stderr', text }, () => {})
     const died = (error) => send(inspect(error) + '\\n')
     const write = process.stderr.write
     process.stderr.write = function (chunk, ...rest) {
