@@ -56,7 +56,8 @@ test.each(['import', 'listen', 'listening', 'beforeBegin', 'beforeReady'])(
   async (stage) => {
     await using service = await Service.start({ script, env: { BEGIN: '1' } })
     await failsAndRecovers(service, async () => {
-      service.control({ [stage]: 'hang' })
+      // 'listening' alone would hold up nothing: the start goes on beside it.
+      service.control({ [stage]: 'hang', beforeReady: 'hang' })
       const since = service.mark()
       const end = service.hup()
       const { pid } = await service.until({ event: 'stage', name: stage }, since)
