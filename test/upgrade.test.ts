@@ -148,10 +148,10 @@ test('no zombie is left of a successor that failed', async () => {
 })
 
 test('upgrade() rejects with the reason and resolves with the pid', async () => {
-  await using service = await Service.start({ script: fixture('programmatic.js') })
+  await using service = await Service.start({ script: fixture('server.js') })
   const target = { port: service.port() }
   const ask = async (): Promise<unknown> => {
-    const reply = await request({ target, url: '/upgrade' })
+    const reply = await request({ target, method: 'POST', url: '/upgrade' })
     return JSON.parse(reply.body.toString())
   }
   service.control({ import: 'throw' })

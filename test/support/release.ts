@@ -16,8 +16,8 @@ export interface Release {
   readonly listen: readonly App[]
   /** Whether it awaits each `listening` before the next `listen()`; `late`: and 200 ms more. */
   readonly pace?: 'together' | 'awaited' | 'late'
-  /** Calls `ready()` itself. */
-  readonly explicit?: true
+  /** Calls `ready()` itself, or never. */
+  readonly explicit?: true | 'never'
   /** Of `upgrader()`. */
   readonly options?: object
   /** Its drain lasts until SIGCONT. */

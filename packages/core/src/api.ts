@@ -78,8 +78,11 @@ export interface Upgrader {
    * successor the server accepts nothing before `ready()`.
    */
   listen<S extends Server>(server: S, ...args: Parameters<Server['listen']> | unknown[]): S
-  /** Prepares a server whose `listen` somebody else will call. */
-  attach(server: Server, options?: AttachOptions): void
+  /**
+   * Prepares a server whose `listen` somebody else will call.
+   * @returns lets go of it: its listener is the app's own again
+   */
+  attach(server: Server, options?: AttachOptions): () => void
   /**
    * This generation serves: awaits `beforeReady`, then takes over from the predecessor
    * (tableflip's `Ready`). Servers of an adapter do it by themselves.

@@ -1,13 +1,16 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Server, Socket } from 'node:net'
 import { type TLSSocket, Server as TlsServer } from 'node:tls'
 import { idleAmong, isParsed, rawSocketOf, speaksHttp } from './handle.js'
 
 /** A request that is being answered. */
 export interface Exchange {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
+  readonly method: string
+  readonly url: string
+  /** Of HTTP/1. */
+  readonly http1?: { readonly request: IncomingMessage; readonly response: ServerResponse }
   /** From `performance.now()`, in ms. */
   readonly startedAt: number
 }
@@ -25,6 +28,8 @@ export interface Connection {
   readonly openedAt: number
   /** Requests that are being answered, oldest first: more than one when they are pipelined. */
   readonly exchanges: Exchange[]
+  /** Where it speaks HTTP/2. */
+  session?: ServerHttp2Session
 }
 
 interface RequestStart {
@@ -39,14 +44,21 @@ const requestStart = 'http.server.request.start'
 export class Connections {
   readonly #bySocket = new Map<Socket, Connection>()
   readonly #undo = new Map<Server, () => void>()
-  readonly #started: ((connection: Connection, exchange: Exchange) => void)[] = []
+  readonly #started = new Set<(connection: Connection, exchange: Exchange) => void>()
+  readonly #sessions = new Set<(session: ServerHttp2Session) => void>()
   #inFlight = 0
   #emptied: (() => void)[] = []
 
   /** Called for each request before the app sees it. */
   onRequest(call: (connection: Connection, exchange: Exchange) => void): () => void {
-    this.#started.push(call)
-    return () => void this.#started.splice(this.#started.indexOf(call), 1)
+    this.#started.add(call)
+    return () => void this.#started.delete(call)
+  }
+
+  /** Called for each new HTTP/2 session. */
+  onSession(call: (session: ServerHttp2Session) => void): () => void {
+    this.#sessions.add(call)
+    return () => void this.#sessions.delete(call)
   }
 
   get size(): number {
@@ -66,27 +78,41 @@ export class Connections {
   }
 
   track(server: Server): void {
+    if (this.#undo.has(server)) return
     // Node's own channel: unlike a 'request' listener it also sees what goes to 'checkContinue'.
     if (this.#undo.size === 0) subscribe(requestStart, this.#onRequestStart)
-    const opened = (socket: Socket): void => this.#open(server, socket)
+    let latest: Connection | undefined
+    const opened = (socket: Socket): void => {
+      latest = this.#open(server, socket)
+    }
     const secured = (socket: TLSSocket): void => {
       // First the new one, or for an instant there would be no connection at all.
-      this.#open(server, socket)
+      opened(socket)
       const raw = rawSocketOf(socket)
       if (raw) this.#close(raw)
     }
-    server.on('connection', opened)
-    if (server instanceof TlsServer) server.on('secureConnection', secured)
+    // Node makes the session while it hears of the connection, so we have to hear of that first.
+    const session = (one: ServerHttp2Session): void => {
+      if (latest) this.#openSession(latest, one)
+    }
+    server.prependListener('connection', opened)
+    if (server instanceof TlsServer) server.prependListener('secureConnection', secured)
+    server.on('session', session)
     this.#undo.set(server, () => {
       server.off('connection', opened)
       server.off('secureConnection', secured)
+      server.off('session', session)
     })
   }
 
+  untrack(server: Server): void {
+    this.#undo.get(server)?.()
+    if (this.#undo.delete(server) && this.#undo.size === 0)
+      unsubscribe(requestStart, this.#onRequestStart)
+  }
+
   uninstall(): void {
-    for (const undo of this.#undo.values()) undo()
-    if (this.#undo.size > 0) unsubscribe(requestStart, this.#onRequestStart)
-    this.#undo.clear()
+    for (const server of [...this.#undo.keys()]) this.untrack(server)
   }
 
   /** Settles when no connection is left. */
@@ -108,6 +134,7 @@ export class Connections {
     }
     const kindOf = (one: Connection): Kind => {
       if (one.exchanges.length > 0) return 'active'
+      if (one.session) return 'idle'
       if (!speaksHttp(one.server)) return 'upgraded'
       if (one.socket.bytesRead === 0 || isInHandshake(one)) return 'silent'
       if (!isParsed(one.socket)) return 'upgraded'
@@ -120,15 +147,17 @@ export class Connections {
     const { request, response, socket } = message as RequestStart
     const connection = this.#bySocket.get(socket)
     if (!connection) return
-    const exchange: Exchange = { request, response, startedAt: performance.now() }
-    connection.exchanges.push(exchange)
-    this.#inFlight++
-    response.once('close', () => this.#end(connection, exchange))
-    for (const call of this.#started) call(connection, exchange)
+    const end = this.#begin(connection, {
+      method: request.method ?? '?',
+      url: request.url ?? '?',
+      http1: { request, response },
+      startedAt: performance.now(),
+    })
+    response.once('close', end)
   }
 
-  #open(server: Server, socket: Socket): void {
-    if (socket.destroyed || this.#bySocket.has(socket)) return
+  #open(server: Server, socket: Socket): Connection | undefined {
+    if (socket.destroyed) return undefined
     const connection: Connection = {
       socket,
       server,
@@ -137,6 +166,28 @@ export class Connections {
     }
     this.#bySocket.set(socket, connection)
     socket.once('close', () => this.#close(socket))
+    return connection
+  }
+
+  #openSession(connection: Connection, session: ServerHttp2Session): void {
+    connection.session = session
+    session.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+      const end = this.#begin(connection, {
+        method: String(headers[':method'] ?? '?'),
+        url: String(headers[':path'] ?? '?'),
+        startedAt: performance.now(),
+      })
+      stream.once('close', end)
+    })
+    for (const call of this.#sessions) call(session)
+  }
+
+  /** @returns to be called at its end */
+  #begin(connection: Connection, exchange: Exchange): () => void {
+    connection.exchanges.push(exchange)
+    this.#inFlight++
+    for (const call of this.#started) call(connection, exchange)
+    return () => this.#end(connection, exchange)
   }
 
   #close(socket: Socket): void {

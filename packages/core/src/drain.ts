@@ -61,7 +61,10 @@ export class Drain {
       connections: kinds.size,
       unfinished: [...kinds.values()].some((kind) => kind !== 'idle' && kind !== 'silent'),
     }
-    for (const { socket } of kinds.keys()) socket.destroy()
+    for (const { session, socket } of kinds.keys()) {
+      session?.destroy()
+      socket.destroy()
+    }
     return cut
   }
 
@@ -92,14 +95,14 @@ function waitsForClient({ server, exchanges }: Connection, kind: Kind): boolean 
   if (kind === 'silent' || kind === 'partial') return true
   // With keepAliveTimeout 0 an idle connection stays for ever; else Node ends it in time.
   if (kind === 'idle') return 'keepAliveTimeout' in server && server.keepAliveTimeout === 0
-  const request = exchanges.at(-1)?.request
+  const request = exchanges.at(-1)?.http1?.request
   if (!request || request.complete || request.headers.expect !== undefined) return false
   // A body that the app does not read is the app's delay, not the client's.
   return request.readableLength < request.readableHighWaterMark
 }
 
 /** A request as the hammer and the status name it. */
-function describe({ request, startedAt }: Exchange): string {
+function describe({ method, url, startedAt }: Exchange): string {
   const age = ((performance.now() - startedAt) / 1_000).toFixed(1)
-  return `${request.method ?? '?'} ${request.url ?? '?'}, ${age} s old`
+  return `${method} ${url}, ${age} s old`
 }

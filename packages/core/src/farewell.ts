@@ -1,23 +1,33 @@
 import type { Server } from 'node:net'
 import type { Connection, Connections, Exchange } from './connections.js'
+import { intercept } from './emissions.js'
+import { goAway } from './goaway.js'
 
 /**
- * While it lasts, the last response on each connection says `Connection: close`, so that a client
- * goes to the successor of its own accord. Never an earlier one: what a client pipelined behind it
- * would be cut; and never before the request's body has come, because Node closes at the end of
- * the response, and a client that still writes gets a reset and not its answer.
+ * While it lasts, clients are told to go to the successor of their own accord: HTTP/2 by GOAWAY,
+ * HTTP/1 by `Connection: close` in the last response on each connection. Never in an earlier one:
+ * what a client pipelined behind it would be cut; and never before the request's body has come,
+ * because Node closes at the end of the response, and a client that still writes gets a reset and
+ * not its answer.
  * @returns takes it back, for responses whose head is not written yet
  */
 export function sayFarewell(connections: Connections): () => void {
   const marked = new Map<Exchange, () => void>()
   const mark = (connection: Connection, exchange: Exchange): void => {
-    if (marked.has(exchange) || exchange.response.headersSent) return
+    const response = exchange.http1?.response
+    if (!response || marked.has(exchange) || response.headersSent) return
     marked.set(exchange, closeWithHead(connection, exchange))
-    exchange.response.once('close', () => marked.delete(exchange))
+    response.once('close', () => marked.delete(exchange))
   }
-  for (const connection of connections)
+  for (const connection of connections) {
+    if (connection.session) goAway(connection.session)
     for (const exchange of connection.exchanges) mark(connection, exchange)
-  const undos = [connections.onRequest(mark), ...[...connections.servers].map(deferRequests)]
+  }
+  const undos = [
+    connections.onRequest(mark),
+    connections.onSession(goAway),
+    ...[...connections.servers].map(deferRequests),
+  ]
   return () => {
     for (const undo of undos) undo()
     for (const undo of marked.values()) undo()
@@ -26,7 +36,8 @@ export function sayFarewell(connections: Connections): () => void {
 
 /** Decides when the head is written, when it is known what else came on the connection. */
 function closeWithHead(connection: Connection, exchange: Exchange): () => void {
-  const { request, response } = exchange
+  if (!exchange.http1) return () => {}
+  const { request, response } = exchange.http1
   const original = response.writeHead
   const patched = function (this: typeof response, ...args: unknown[]): typeof response {
     if (connection.exchanges.at(-1) === exchange && request.complete)
@@ -45,15 +56,9 @@ function closeWithHead(connection: Connection, exchange: Exchange): () => void {
  * app that answers at once would write the head of the first before the second is known.
  */
 function deferRequests(server: Server): () => void {
-  const original = server.emit
-  const deferred = function (this: Server, event: string, ...args: unknown[]): boolean {
-    if (event !== 'request' && event !== 'checkContinue')
-      return Reflect.apply(original, this, [event, ...args]) as boolean
-    setImmediate(() => Reflect.apply(original, this, [event, ...args]))
+  return intercept(server, (event, proceed) => {
+    if (event !== 'request' && event !== 'checkContinue') return proceed()
+    setImmediate(proceed)
     return true
-  }
-  server.emit = deferred as typeof original
-  return () => {
-    if (server.emit === deferred) server.emit = original
-  }
+  })
 }

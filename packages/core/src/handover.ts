@@ -42,8 +42,17 @@ export type ToPredecessor =
   /** Stopped on purpose: nobody rises again. */
   | { readonly endless: 'stopping' }
 
+/**
+ * TLS ticket keys by the name of the listener, in base64: with them a client resumes its session on
+ * the successor. They go over the channel, because an environment can be read long afterwards.
+ */
+export type TicketKeys = Readonly<Record<string, string>>
+
 /** What a predecessor tells its successor: from here on you serve. */
-export type ToSuccessor = { readonly endless: 'go' }
+export interface ToSuccessor {
+  readonly endless: 'go'
+  readonly ticketKeys: TicketKeys
+}
 
 /** As the value of {@link handoverVariable}. */
 export function encodeHandover(handover: Handover): string {

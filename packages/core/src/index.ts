@@ -5,7 +5,15 @@
 export type { ListenAddress } from './address.js'
 export type { AttachOptions, Status, Upgrader } from './api.js'
 export type { ChannelMessages } from './channels.js'
+export { Deferred } from './deferred.js'
 export { EndlessError, type ErrorCode } from './errors.js'
+export {
+  asksForHealth,
+  type Health,
+  type HealthOptions,
+  type HealthState,
+  healthOf,
+} from './health.js'
 export type { Logger } from './logger.js'
 export {
   type DrainReason,
@@ -21,5 +29,7 @@ export {
 } from './options.js'
 export type { SpawnPlan } from './process.js'
 export { type AppOptions, type ServedApp, serveApp } from './serve.js'
-export { upgrader } from './singleton.js'
+export { currentUpgrader, upgrader } from './singleton.js'
 export type { State } from './state.js'
+export { checkAppOptions, type Protocol } from './validate.js'
+export { type ClosableSocket, restartWebSockets, type SocketServer } from './websockets.js'

@@ -1,6 +1,8 @@
 import type { Server } from 'node:net'
 import { resolve } from 'node:path'
+import { Server as TlsServer } from 'node:tls'
 import { isPath, type ListenAddress } from './address.js'
+import { type HeldEvent, holdEvent } from './emissions.js'
 import {
   type Handle,
   handleOf,
@@ -32,6 +34,7 @@ export class Listener {
   /** The inode of a Unix socket that this service made. */
   inode: number | undefined
   #open: (() => number) | undefined
+  #held: HeldEvent | undefined
 
   constructor(server: Server, name: string, call: ListenCall, inherited?: Inherited) {
     this.server = server
@@ -73,13 +76,27 @@ export class Listener {
     return open && this.handle ? open() : 0
   }
 
-  /** Stops accepting; connections live on. */
+  /**
+   * Stops accepting; connections live on. The server's 'close' waits for {@link Listener.close}:
+   * what an app does there (Fastify closes its other servers, apps their databases) must not happen
+   * while another listener still drains, nor if this generation rises again.
+   */
   stop(): void {
-    if (this.handle) stopAccepting(this.server)
+    if (!this.handle) return
+    this.#held = holdEvent(this.server, 'close')
+    stopAccepting(this.server)
+  }
+
+  /** The drain is over: whoever waits for the server's 'close' hears of it. */
+  close(): void {
+    this.#held?.release()
+    this.#held = undefined
   }
 
   /** Listens again, on the duplicate that the successor gave back. */
   revive(duplicate: Handle): void {
+    this.#held?.drop()
+    this.#held = undefined
     listenOn(this.server, duplicate, this.backlog)
   }
 
@@ -95,6 +112,18 @@ export class Listener {
       ...(this.alias !== undefined && { alias: this.alias }),
       ...(this.inode !== undefined && { inode: this.inode }),
     }
+  }
+
+  /** In base64; undefined where it is no TLS server. */
+  get ticketKeys(): string | undefined {
+    return this.server instanceof TlsServer
+      ? this.server.getTicketKeys().toString('base64')
+      : undefined
+  }
+
+  takeTicketKeys(keys: string | undefined): void {
+    if (keys !== undefined && this.server instanceof TlsServer)
+      this.server.setTicketKeys(Buffer.from(keys, 'base64'))
   }
 
   /** Removes the file of a Unix socket that is ours. */

@@ -10,7 +10,7 @@ import {
   interceptListen,
   type ListenCall,
 } from './handle.js'
-import type { HandedListener } from './handover.js'
+import type { HandedListener, TicketKeys } from './handover.js'
 import { type Inheritance, openInherited } from './inheritance.js'
 import { Listener } from './listener.js'
 import type { Awaitable } from './options.js'
@@ -65,8 +65,8 @@ export class Listeners {
   }
 
   /** From here on each `listen()` of the server comes by here first. */
-  attach(server: Server, begin?: Begin): boolean {
-    if (this.#undo.has(server)) return false
+  attach(server: Server, begin?: Begin): void {
+    if (this.#undo.has(server)) return
     const restore = interceptListen(server, (call, proceed) =>
       this.#take(server, call, proceed, begin),
     )
@@ -76,7 +76,13 @@ export class Listeners {
       restore()
       server.off('close', closed)
     })
-    return true
+  }
+
+  /** Lets go of a server: what it listens on is the app's alone. */
+  detach(server: Server): void {
+    this.#undo.get(server)?.()
+    this.#undo.delete(server)
+    for (const listener of this.#all) if (listener.server === server) this.forget(listener)
   }
 
   /** Opens every gate. @returns the listeners that the kernel refused, with its errno */
@@ -88,6 +94,11 @@ export class Listeners {
 
   stop(): void {
     for (const listener of this.#all) listener.stop()
+  }
+
+  /** The drain is over. */
+  close(): void {
+    for (const listener of this.#all) listener.close()
   }
 
   /** Listens again on the successor's duplicates. @returns the names that have none */
@@ -103,6 +114,17 @@ export class Listeners {
 
   parcel(): HandedListener[] {
     return this.#all.flatMap((listener) => listener.parcel() ?? [])
+  }
+
+  ticketKeys(): TicketKeys {
+    return Object.fromEntries(
+      this.#all.flatMap(({ name, ticketKeys }) => (ticketKeys ? [[name, ticketKeys]] : [])),
+    )
+  }
+
+  takeTicketKeys(keys: TicketKeys): void {
+    for (const listener of this.#all)
+      if (listener.inheritedAs !== undefined) listener.takeTicketKeys(keys[listener.inheritedAs])
   }
 
   unlink(): void {

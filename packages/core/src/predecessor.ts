@@ -4,7 +4,9 @@ import {
   type Handover,
   handoverVariable,
   isOurs,
+  type TicketKeys,
   type ToPredecessor,
+  type ToSuccessor,
 } from './handover.js'
 
 /** Whoever came before: the process that spawned this one, or a supervisor that relays for it. */
@@ -16,7 +18,7 @@ export interface Predecessor {
   /** Gives it a duplicate of a listener, for its probation of us. */
   handBack(name: string, handle: Handle): void
   /** Says that we are ready; settles when it says go, or is gone: from then on we serve. */
-  announce(): Promise<void>
+  announce(): Promise<TicketKeys>
   serving(): void
   /** Why we cannot start; settles when it was sent. */
   failed(message: string): Promise<void>
@@ -30,10 +32,10 @@ class ParentProcess implements Predecessor {
   readonly handover: Handover
   readonly gone: Promise<void>
   #leave: () => void = () => {}
-  #go: () => void = () => {}
-  readonly #told: Promise<void>
+  #go: (ticketKeys: TicketKeys) => void = () => {}
+  readonly #told: Promise<TicketKeys>
   readonly #onMessage = (message: unknown): void => {
-    if (isOurs(message) && message.endless === 'go') this.#go()
+    if (isOurs(message) && message.endless === 'go') this.#go((message as ToSuccessor).ticketKeys)
   }
 
   constructor(handover: Handover) {
@@ -61,9 +63,9 @@ class ParentProcess implements Predecessor {
     this.#send({ endless: 'listener', name }, handle)
   }
 
-  async announce(): Promise<void> {
+  announce(): Promise<TicketKeys> {
     this.#send({ endless: 'ready' })
-    await Promise.race([this.#told, this.gone])
+    return Promise.race([this.#told, this.gone.then(() => ({}))])
   }
 
   serving(): void {

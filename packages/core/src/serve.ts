@@ -1,12 +1,17 @@
-import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
+import { createServer, type RequestListener, type ServerOptions } from 'node:http'
+import {
+  createSecureServer as createHttp2Server,
+  type SecureServerOptions as Http2Options,
+} from 'node:http2'
 import {
   createServer as createSecureServer,
   type ServerOptions as SecureServerOptions,
 } from 'node:https'
+import type { Server } from 'node:net'
 import type { Upgrader } from './api.js'
 import type { UpgraderOptions } from './options.js'
 import { upgrader } from './singleton.js'
-import { checkAppOptions } from './validate.js'
+import { checkAppOptions, type Protocol } from './validate.js'
 
 /** Options of an adapter: those of the process, and those of its server. */
 export interface AppOptions extends UpgraderOptions {
@@ -14,6 +19,11 @@ export interface AppOptions extends UpgraderOptions {
   readonly http?: ServerOptions | undefined
   /** Options of `https.createServer`; makes it a TLS server (endless' `ListenAndServeTLS`). */
   readonly https?: SecureServerOptions | undefined
+  /**
+   * Options of `http2.createSecureServer`, where the framework speaks HTTP/2; `allowHTTP1` serves
+   * both on one port.
+   */
+  readonly http2?: Http2Options | undefined
   /**
    * What to take part in: several apps, several ports, one upgrade.
    * @default upgrader(), the process's one
@@ -29,19 +39,26 @@ export interface ServedApp {
 }
 
 /**
- * What every adapter over `http.createServer` does. Bad options throw here and now.
+ * What every adapter over Node's own servers does. Bad options throw here and now.
+ *
+ * @param protocols which kinds of server the framework can be behind
  */
-export function serveApp(options: AppOptions = {}): ServedApp {
-  checkAppOptions(options)
-  const { http, https, upgrader: given, beforeBegin, ...process } = options
+export function serveApp(
+  options: AppOptions = {},
+  protocols: readonly Protocol[] = ['http', 'https'],
+): ServedApp {
+  checkAppOptions(options, protocols)
+  const { http, https, http2, upgrader: given, beforeBegin, ...process } = options
   const target = given ?? upgrader()
   target.configure(process)
+  const create = (listener: RequestListener): Server => {
+    if (http2) return createHttp2Server(http2, listener as never)
+    return https ? createSecureServer(https, listener) : createServer(http ?? {}, listener)
+  }
   return {
     upgrader: target,
     createServer(listener) {
-      const server = https
-        ? createSecureServer(https, listener)
-        : createServer(http ?? {}, listener)
+      const server = create(listener)
       target.attach(server, { beforeBegin, autoReady: true })
       return server
     },

@@ -16,14 +16,18 @@ const key = Symbol.for('@endlessjs/core:upgrader')
  * or `ERR_ENDLESS_NODE`
  */
 export function upgrader(options: UpgraderOptions = {}): Upgrader {
-  const existing: unknown = Reflect.get(process, key)
-  if (isUpgrader(existing)) {
-    existing.configure(options)
-    return existing
-  }
+  const existing = currentUpgrader()
+  existing?.configure(options)
+  if (existing) return existing
   const made = new ProcessUpgrader(options, () => Reflect.deleteProperty(process, key))
   Reflect.set(process, key, made)
   return made
+}
+
+/** The upgrader of this process, where there is one. */
+export function currentUpgrader(): Upgrader | undefined {
+  const existing: unknown = Reflect.get(process, key)
+  return isUpgrader(existing) ? existing : undefined
 }
 
 function isUpgrader(value: unknown): value is Upgrader {

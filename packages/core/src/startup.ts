@@ -48,10 +48,14 @@ export class Startup {
     void generation.predecessor?.gone.then(() => this.#orphaned())
   }
 
-  attach(server: Server, { beforeBegin, autoReady }: AttachOptions): void {
-    if (!this.listeners.attach(server, beforeBegin)) return
-    this.#generation.connections.track(server)
+  attach(server: Server, { beforeBegin, autoReady }: AttachOptions): () => void {
     if (autoReady) this.#autoReady.arm()
+    this.listeners.attach(server, beforeBegin)
+    this.#generation.connections.track(server)
+    return () => {
+      this.listeners.detach(server)
+      this.#generation.connections.untrack(server)
+    }
   }
 
   ready(): Promise<void> {
@@ -78,7 +82,8 @@ export class Startup {
       pidFile?.prepare()
       for (const { inheritedAs, handle } of this.listeners.all)
         if (handle && inheritedAs !== undefined) predecessor?.handBack(inheritedAs, handle)
-      await predecessor?.announce()
+      const ticketKeys = await predecessor?.announce()
+      this.listeners.takeTicketKeys(ticketKeys ?? {})
       if (this.#generation.state !== 'starting') throw stopped()
     } catch (error) {
       pidFile?.discard()

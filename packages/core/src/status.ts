@@ -33,11 +33,7 @@ export function statusOf(
     listeners: listeners.all.map(({ name, address, origin }) => ({ name, address, origin })),
     connections,
     requests: [...kinds.keys()].flatMap(({ exchanges }) =>
-      exchanges.map(({ request, startedAt }) => ({
-        method: request.method ?? '?',
-        url: request.url ?? '?',
-        age: now - startedAt,
-      })),
+      exchanges.map(({ method, url, startedAt }) => ({ method, url, age: now - startedAt })),
     ),
     drain: ending && { reason: ending.reason, age: ending.age, hammerIn: ending.hammerIn },
   }

@@ -6,6 +6,7 @@ import {
   type Handover,
   handoverVariable,
   isOurs,
+  type TicketKeys,
   type ToPredecessor,
   type ToSuccessor,
 } from './handover.js'
@@ -38,7 +39,7 @@ export interface Successor {
   /** Duplicates of our listeners, by name: ours to close, or to rise again on. */
   readonly dormant: ReadonlyMap<string, Handle>
   /** Commits the handover; settles when it serves, rejects when it died over it. */
-  go(): Promise<void>
+  go(ticketKeys: TicketKeys): Promise<void>
   /**
    * Stops it in order, then by force; settles when it is reaped.
    * @param patience how long it may take once it was told `go` and may have requests, in ms
@@ -120,9 +121,9 @@ class ChildSuccessor implements Successor {
     child.channel?.unref()
   }
 
-  async go(): Promise<void> {
+  async go(ticketKeys: TicketKeys): Promise<void> {
     this.#committed = true
-    const message: ToSuccessor = { endless: 'go' }
+    const message: ToSuccessor = { endless: 'go', ticketKeys }
     // A failing send means that it died: then `exited` tells why.
     if (this.#child.connected) this.#child.send(message, () => {})
     await this.#serving

@@ -24,7 +24,7 @@ export function testUpgrader(): Upgrader {
     configure: (options: UpgraderOptions) => checkUpgraderOptions(options),
     listen: <S extends Server>(server: S, ...args: unknown[]) =>
       Reflect.apply(server.listen, server, args) as S,
-    attach: () => {},
+    attach: () => undo,
     ready: async () => {},
     upgrade: async () => ({ pid: process.pid }),
     shutdown: async () => {},

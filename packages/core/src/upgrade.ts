@@ -1,5 +1,6 @@
 import { EndlessError, messageOf } from './errors.js'
 import type { Generation } from './generation.js'
+import type { TicketKeys } from './handover.js'
 import { spawnPlan, whyNoUpgrade } from './process.js'
 import { type Parcel, type Successor, startSuccessor } from './successor.js'
 
@@ -34,13 +35,17 @@ export class Upgrade {
 
   /**
    * @param before what may still cancel it: the signal's pre-hooks
-   * @param parcel what the successor gets
+   * @param parcel what the successor gets at its spawn, `ticketKeys` what it gets when it serves
    */
-  async run(before: () => Promise<void>, parcel: () => Parcel): Promise<Successor> {
+  async run(
+    before: () => Promise<void>,
+    parcel: () => Parcel,
+    ticketKeys: () => TicketKeys,
+  ): Promise<Successor> {
     const since = performance.now()
     this.#generation.tell('endless:upgrade', { phase: 'start' })
     try {
-      const successor = await this.#handOver(before, parcel)
+      const successor = await this.#handOver(before, parcel, ticketKeys)
       const ms = performance.now() - since
       this.#generation.tell('endless:upgrade', { phase: 'ready', successor: successor.pid, ms })
       this.#generation.info(`Successor ${successor.pid} serves after ${ms.toFixed(0)} ms.`)
@@ -55,7 +60,11 @@ export class Upgrade {
     await this.#stop(stoppedError())
   }
 
-  async #handOver(before: () => Promise<void>, parcel: () => Parcel): Promise<Successor> {
+  async #handOver(
+    before: () => Promise<void>,
+    parcel: () => Parcel,
+    ticketKeys: () => TicketKeys,
+  ): Promise<Successor> {
     const { hooks, settings } = this.#generation
     await before()
     const plan = spawnPlan()
@@ -66,7 +75,7 @@ export class Upgrade {
     this.#generation.info(`Spawned successor ${successor.pid}.`, { successor: successor.pid })
     await successor.ready
     this.#throwIfStopped()
-    await successor.go()
+    await successor.go(ticketKeys())
     this.#throwIfStopped()
     return successor
   }

@@ -17,7 +17,7 @@ import { Signals } from './signals.js'
 import { Startup } from './startup.js'
 import type { State } from './state.js'
 import { statusOf } from './status.js'
-import type { Successor } from './successor.js'
+import type { Parcel, Successor } from './successor.js'
 import { Upgrade } from './upgrade.js'
 import { checkSignal, checkUpgraderOptions } from './validate.js'
 
@@ -87,8 +87,8 @@ export class ProcessUpgrader implements Upgrader {
     return Reflect.apply(server.listen, server, args) as S
   }
 
-  attach(server: Server, options: AttachOptions = {}): void {
-    this.#startup.attach(server, options)
+  attach(server: Server, options: AttachOptions = {}): () => void {
+    return this.#startup.attach(server, options)
   }
 
   ready(): Promise<void> {
@@ -145,6 +145,7 @@ export class ProcessUpgrader implements Upgrader {
   }
 
   async uninstall(): Promise<void> {
+    if (this.state === 'ready') this.#tidyUp()
     this.#signals.uninstall()
     this.#generation.hooks.clear()
     this.#ending?.cancel()
@@ -161,11 +162,13 @@ export class ProcessUpgrader implements Upgrader {
     const upgrade = new Upgrade(this.#generation, this.hasParent)
     this.#upgrading = upgrade
     try {
-      const successor = await upgrade.run(before, () => ({
+      const { listeners } = this.#startup
+      const parcel = (): Parcel => ({
         generation: this.generation + 1,
-        listeners: this.#startup.listeners.parcel(),
+        listeners: listeners.parcel(),
         files: this.#files.parcel(),
-      }))
+      })
+      const successor = await upgrade.run(before, parcel, () => listeners.ticketKeys())
       this.#handOver(successor)
       return { pid: successor.pid }
     } finally {
@@ -238,6 +241,7 @@ export class ProcessUpgrader implements Upgrader {
   #drain(reason: DrainReason): void {
     this.#startup.listeners.stop()
     this.#ending = new Ending(this.#generation, reason, (code) => {
+      this.#startup.listeners.close()
       void exit(this.#generation, code, () => reason === 'shutdown' && this.#tidyUp())
     })
     this.#draining.abort(new EndlessError('ERR_ENDLESS_DRAINING', `draining: ${reason}`))

@@ -95,13 +95,20 @@ const checks: Record<string, Check> = {
   },
 }
 
+/** The kinds of server that an app can be behind. */
+export type Protocol = 'http' | 'https' | 'http2'
+
+const creators: Readonly<Record<Protocol, string>> = {
+  http: 'http.createServer',
+  https: 'https.createServer',
+  http2: 'http2.createSecureServer',
+}
+
+const serverOptions: Check = (name, value) => {
+  if (!isRecord(value)) throw bad(name, `options of ${creators[name as Protocol]}`, value)
+}
+
 const appChecks: Record<string, Check> = {
-  http: (name, value) => {
-    if (!isRecord(value)) throw bad(name, 'options of http.createServer', value)
-  },
-  https: (name, value) => {
-    if (!isRecord(value)) throw bad(name, 'options of https.createServer', value)
-  },
   upgrader: (name, value) => {
     if (
       !isRecord(value) ||
@@ -128,8 +135,11 @@ export function checkUpgraderOptions(options: unknown): void {
 }
 
 /** Throws on the first bad option of an adapter. */
-export function checkAppOptions(options: unknown): void {
-  check(options, { ...checks, ...appChecks })
-  if (isRecord(options) && options.http !== undefined && options.https !== undefined)
-    throw bad('http', 'no "http" beside "https": a server is one or the other', options.http)
+export function checkAppOptions(options: unknown, protocols: readonly Protocol[] = []): void {
+  const servers = Object.fromEntries(protocols.map((name) => [name, serverOptions]))
+  check(options, { ...checks, ...appChecks, ...servers })
+  const given = protocols.filter((name) => isRecord(options) && options[name] !== undefined)
+  const [first, second] = given
+  if (first && second)
+    throw bad(first, `no "${first}" beside "${second}": a server is one or the other`, options)
 }
