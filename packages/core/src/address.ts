@@ -40,7 +40,7 @@ function hostOf(address: string | null): string {
 
 /** An address for people: `127.0.0.1:8000`, `[::]:8000`, `/run/app.sock`. */
 export function show(address: ListenAddress): string {
-  if (typeof address === 'string') return address
+  if (typeof address === 'string') return address.replace('\0', '@')
   const host = address.address.includes(':') ? `[${address.address}]` : address.address
   return `${host}:${address.port}`
 }

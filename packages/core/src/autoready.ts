@@ -38,7 +38,7 @@ export class AutoReady {
   }
 
   #decide(): void {
-    if (this.#listeners.pending) return
+    if (this.#listeners.pending || this.#listeners.all.length === 0) return
     if (this.#listeners.inheritance.unclaimed.length === 0) return this.#ready()
     this.#timer = setTimeout(this.#ready, claimPatience)
   }

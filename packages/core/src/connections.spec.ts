@@ -105,8 +105,7 @@ describe('what a connection is at', () => {
   })
 })
 
-// BUG: what is asked by a property of their own is then deleted, whoever put one there.
-test.fails('a socket whose destroy somebody wrapped keeps the wrapper', async () => {
+test('a socket whose destroy somebody wrapped keeps the wrapper', async () => {
   const server = createServer()
   const wrapper = vi.fn()
   server.on('connection', (socket) => Object.assign(socket, { destroy: wrapper }))

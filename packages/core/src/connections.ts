@@ -107,6 +107,8 @@ export class Connections {
 
   untrack(server: Server): void {
     this.#undo.get(server)?.()
+    // They are the app's alone from here on: no drain waits for them or ends them.
+    for (const one of [...this]) if (one.server === server) this.#close(one.socket)
     if (this.#undo.delete(server) && this.#undo.size === 0)
       unsubscribe(requestStart, this.#onRequestStart)
   }
@@ -157,7 +159,8 @@ export class Connections {
   }
 
   #open(server: Server, socket: Socket): Connection | undefined {
-    if (socket.destroyed) return undefined
+    const known = this.#bySocket.get(socket)
+    if (known || socket.destroyed) return known
     const connection: Connection = {
       socket,
       server,

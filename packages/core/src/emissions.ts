@@ -4,6 +4,7 @@ import type { EventEmitter } from 'node:events'
 export type Interceptor = (event: string | symbol, proceed: () => boolean) => boolean
 
 const layers = new WeakMap<EventEmitter, Interceptor[]>()
+const restores = new WeakMap<EventEmitter, () => boolean>()
 
 /**
  * Stands between an emitter and its listeners, for what no listener can do: hold an event back.
@@ -15,6 +16,16 @@ export function intercept(emitter: EventEmitter, interceptor: Interceptor): () =
   return () => {
     const at = stack.indexOf(interceptor)
     if (at >= 0) stack.splice(at, 1)
+    if (stack.length === 0) uninstall(emitter)
+  }
+}
+
+/** Unless another wrapper stands on ours by now; then ours only passes on. */
+function uninstall(emitter: EventEmitter): void {
+  const restore = restores.get(emitter)
+  if (restore?.()) {
+    layers.delete(emitter)
+    restores.delete(emitter)
   }
 }
 
@@ -29,7 +40,14 @@ function install(emitter: EventEmitter): Interceptor[] {
     }
     return from(0)
   }
+  const own = Object.getOwnPropertyDescriptor(emitter, 'emit')
   emitter.emit = emit
+  restores.set(emitter, () => {
+    if (emitter.emit !== emit) return false
+    Reflect.deleteProperty(emitter, 'emit')
+    if (own) Object.defineProperty(emitter, 'emit', own)
+    return true
+  })
   layers.set(emitter, stack)
   return stack
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Generation } from './generation.js'
 import { exitProcess } from './process.js'
 
@@ -13,15 +14,13 @@ export async function exit(
   // A second signal while the hooks run: at once means at once.
   if (generation.state === 'exited') return exitProcess(code)
   generation.machine.send('exit')
-  const timer = setTimeout(() => {
-    generation.warn(`Hooks took longer than ${patience} ms: exiting without them.`)
-    exitProcess(code)
-  }, patience)
-  await generation.hooks.settled()
-  await generation.hooks
-    .run('onExit', code)
-    .catch((error) => generation.error('An onExit hook failed', error))
-  clearTimeout(timer)
+  const late = new AbortController()
+  const timeout = delay(patience, undefined, { signal: late.signal }).then(
+    () => generation.warn(`Hooks took longer than ${patience} ms: exiting without them.`),
+    () => {},
+  )
+  await Promise.race([lastHooks(generation, code), timeout])
+  late.abort()
   try {
     tidyUp()
   } catch (error) {
@@ -30,4 +29,11 @@ export async function exit(
   generation.tell('endless:exit', { code })
   generation.info(`Exiting with code ${code}.`)
   exitProcess(code)
+}
+
+async function lastHooks(generation: Generation, code: number): Promise<void> {
+  await generation.hooks.settled()
+  await generation.hooks
+    .run('onExit', code)
+    .catch((error) => generation.error('An onExit hook failed', error))
 }

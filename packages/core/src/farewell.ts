@@ -40,9 +40,12 @@ function closeWithHead(connection: Connection, exchange: Exchange): () => void {
   const { request, response } = exchange.http1
   const original = response.writeHead
   const patched = function (this: typeof response, ...args: unknown[]): typeof response {
-    if (connection.exchanges.at(-1) === exchange && request.complete)
-      response.setHeader('Connection', 'close')
-    return Reflect.apply(original, this, args) as typeof response
+    if (connection.exchanges.at(-1) !== exchange || !request.complete)
+      return Reflect.apply(original, this, args) as typeof response
+    response.setHeader('Connection', 'close')
+    // A handler that passes on the head of another server's response says keep-alive there.
+    const head = [...args.slice(0, -1), withoutConnection(args.at(-1))]
+    return Reflect.apply(original, this, head) as typeof response
   }
   response.writeHead = patched as typeof original
   return () => {
@@ -61,4 +64,17 @@ function deferRequests(server: Server): () => void {
     setImmediate(proceed)
     return true
   })
+}
+
+/** The headers of `writeHead`, an object or a flat list, without `Connection`. */
+function withoutConnection(headers: unknown): unknown {
+  if (typeof headers !== 'object' || headers === null) return headers
+  if (!Array.isArray(headers))
+    return Object.fromEntries(Object.entries(headers).filter(([name]) => !isConnection(name)))
+  if (headers.every(Array.isArray)) return headers.filter(([name]) => !isConnection(name))
+  return headers.filter((_, n) => !isConnection(headers[n - (n % 2)]))
+}
+
+function isConnection(name: unknown): boolean {
+  return String(name).toLowerCase() === 'connection'
 }

@@ -3,6 +3,7 @@
  * `_handle`, `_listen2` and `_createServerHandle` are the same in Node 20, 22, 24 and 26; `_listen2`
  * keeps its name in Node's source "to avoid breaking code that wraps this method", as we do.
  */
+import { chmodSync, statSync } from 'node:fs'
 import net from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Asked, ListenAddress } from './address.js'
@@ -49,6 +50,9 @@ interface NetInternals {
 }
 
 const nodeBacklog = 511
+/** UV_READABLE and UV_WRITABLE. */
+const uvReadable = 1
+const uvWritable = 2
 
 function internals(server: net.Server): ServerInternals {
   return server as unknown as ServerInternals
@@ -118,6 +122,17 @@ export function openFd(fd: number): Handle | number {
 
 export function handleOf(server: net.Server): Handle | null {
   return internals(server)._handle
+}
+
+/** Lets `readableAll` and `writableAll` change the mode of this file: libuv's way of it. */
+export function redirectChmod(handle: Handle, path: string): void {
+  const pipe = handle as { fchmod?(mode: number): number }
+  pipe.fchmod = (mode) => {
+    const readable = mode & uvReadable ? 0o444 : 0
+    const writable = mode & uvWritable ? 0o222 : 0
+    chmodSync(path, (statSync(path).mode & 0o777) | readable | writable)
+    return 0
+  }
 }
 
 export function setHandle(server: net.Server, handle: Handle | null): void {
@@ -193,8 +208,11 @@ export function speaksHttp(server: net.Server): server is net.Server & IdleClose
 export function idleAmong<S extends net.Socket>(server: net.Server, sockets: Iterable<S>): Set<S> {
   const idle = new Set<S>()
   if (!speaksHttp(server)) return idle
-  const patched = [...sockets]
-  for (const socket of patched)
+  const patched = [...sockets].map((socket) => ({
+    socket,
+    own: Object.getOwnPropertyDescriptor(socket, 'destroy'),
+  }))
+  for (const { socket } of patched)
     socket.destroy = () => {
       idle.add(socket)
       return socket
@@ -202,7 +220,10 @@ export function idleAmong<S extends net.Socket>(server: net.Server, sockets: Ite
   try {
     server.closeIdleConnections()
   } finally {
-    for (const socket of patched) Reflect.deleteProperty(socket, 'destroy')
+    for (const { socket, own } of patched) {
+      Reflect.deleteProperty(socket, 'destroy')
+      if (own) Object.defineProperty(socket, 'destroy', own)
+    }
   }
   return idle
 }

@@ -67,15 +67,23 @@ export function decodeHandover(text: string): Handover {
   } catch (cause) {
     throw unreadable('it is not JSON', cause)
   }
+  // The version first: what another one has for parts is not ours to say.
+  const found = versionOf(parsed)
+  if (found !== undefined && found !== version)
+    throw unreadable(`expected version ${version}, received ${String(found)}`)
   if (!isHandover(parsed)) throw unreadable('parts are missing')
-  if (parsed.version !== version)
-    throw unreadable(`expected version ${version}, received ${parsed.version}`)
   const { version: _, ...handover } = parsed
   return handover
 }
 
+function versionOf(value: unknown): unknown {
+  return typeof value === 'object' && value !== null && 'version' in value
+    ? value.version
+    : undefined
+}
+
 function isHandover(value: unknown): value is Handover & { version: number } {
-  if (typeof value !== 'object' || value === null) return false
+  if (typeof value !== 'object' || value === null || versionOf(value) !== version) return false
   const { generation, predecessor, listeners, files } = value as Partial<Handover>
   const numbers = Number.isInteger(generation) && Number.isInteger(predecessor)
   return numbers && Array.isArray(listeners) && Array.isArray(files)

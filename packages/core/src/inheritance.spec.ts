@@ -55,9 +55,15 @@ describe('a listen() claims', () => {
     )
     expect(claim(inheritance, tcp('0.0.0.0', 8001))).toBeUndefined()
     expect(claim(inheritance, tcp('127.0.0.1', 8000))).toBeUndefined()
-    expect(claim(inheritance, tcp(null, 8000))).toBeUndefined()
     expect(claim(inheritance, { address: '/b', port: -1 })).toBeUndefined()
     expect(inheritance.unclaimed).toHaveLength(2)
+  })
+
+  test.each([null, '::', '0.0.0.0'])('every address for every other: %s', (asked) => {
+    for (const bound of ['::', '0.0.0.0']) {
+      const inheritance = new Inheritance([handed('tcp:x', 4, at(bound, 8000))], [])
+      expect(claim(inheritance, tcp(asked, 8000))).toBe(4)
+    }
   })
 
   test('the numbered one of several port 0', () => {

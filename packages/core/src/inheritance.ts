@@ -3,6 +3,7 @@ import type { Activated } from './activation.js'
 import { type Asked, type ListenAddress, nameOf, nameOfBound } from './address.js'
 import { type Handle, openFd } from './handle.js'
 import type { HandedListener } from './handover.js'
+import { unlinkSocket } from './unixsocket.js'
 
 /** A bound socket that came with the process and waits for a `listen()` that asks for it. */
 export interface Inherited {
@@ -38,7 +39,7 @@ export class Inheritance {
 
   /**
    * Takes the listener that fits what is asked for: the same fd, the same words, the same bound
-   * address (a port 0 that is now asked for by number), or a systemd wildcard of the same port.
+   * address (a port 0 that is now asked for by number), or a wildcard of the same port.
    */
   claim(asked: Asked, name: string): Inherited | undefined {
     const plain = nameOf(asked)
@@ -46,7 +47,8 @@ export class Inheritance {
       (one) => one.fd === asked.fd,
       (one) => one.name === name,
       (one) => nameOfBound(one.bound) === plain,
-      (one) => one.activated && isWildcard(one.bound) && portOf(one.bound) === asked.port,
+      (one) =>
+        isWildcard(one.bound) && portOf(one.bound) === asked.port && asksAnywhere(asked, one),
     ]
     for (const fit of fits) {
       const found = this.#waiting.find(fit)
@@ -55,6 +57,12 @@ export class Inheritance {
       return found
     }
     return undefined
+  }
+
+  /** Removes the files of unclaimed Unix sockets that this service made. */
+  unlinkUnclaimed(): void {
+    for (const { bound, inode, activated } of this.#waiting)
+      if (typeof bound === 'string' && inode !== undefined && !activated) unlinkSocket(bound, inode)
   }
 
   /** Closes what nobody claimed. @returns their names */
@@ -72,6 +80,11 @@ export class Inheritance {
 /** The handle of a claimed listener; an errno where its fd is no listening socket (any more). */
 export function openInherited(one: Inherited): Handle | number {
   return one.handle ?? openFd(one.fd)
+}
+
+/** One "every address" for the other; and what systemd binds is for systemd to say. */
+function asksAnywhere({ address }: Asked, { activated }: Inherited): boolean {
+  return activated || address === null || address === '::' || address === '0.0.0.0'
 }
 
 function isWildcard(bound: ListenAddress): boolean {

@@ -9,6 +9,7 @@ import {
   holdAccept,
   type ListenCall,
   listenOn,
+  redirectChmod,
   setHandle,
   stopAccepting,
 } from './handle.js'
@@ -40,7 +41,7 @@ export class Listener {
     this.server = server
     this.name = inherited?.activated ? inherited.name : name
     this.backlog = call.backlog
-    this.path = pathOf(inherited?.bound ?? call.address, isPath(call))
+    this.path = pathOf(inherited?.bound ?? (isPath(call) ? call.address : null))
     this.activated = inherited?.activated ?? false
     this.origin = !inherited ? 'new' : inherited.handle ? 'systemd' : 'predecessor'
     this.inheritedAs = this.origin === 'predecessor' ? inherited?.name : undefined
@@ -57,8 +58,10 @@ export class Listener {
   }
 
   /** Puts the socket under the server, accepting nothing before {@link Listener.accept}. */
-  place(handle: Handle, held: boolean): void {
+  place(handle: Handle, held: boolean, file: string | undefined = this.path): void {
     setHandle(this.server, handle)
+    // It was renamed since it was bound, and is not where the handle believes it is.
+    if (file !== undefined) redirectChmod(handle, file)
     if (held) this.#open = holdAccept(handle)
   }
 
@@ -102,12 +105,14 @@ export class Listener {
 
   /** What the successor gets; undefined where the app closed the server. */
   parcel(): HandedListener | undefined {
-    const { handle, address } = this
-    if (!handle || address === null) return undefined
+    const { handle } = this
+    // Node knows no address of a Unix socket that came as an fd; the path is known from elsewhere.
+    const bound = this.path ?? this.address
+    if (!handle || bound === null) return undefined
     return {
       name: this.name,
       fd: handle.fd,
-      bound: this.path ?? address,
+      bound,
       activated: this.activated,
       ...(this.alias !== undefined && { alias: this.alias }),
       ...(this.inode !== undefined && { inode: this.inode }),
@@ -134,8 +139,6 @@ export class Listener {
 }
 
 /** Absolute, because the next release may have another working directory. */
-function pathOf(address: ListenAddress | null, isPath: boolean): string | undefined {
-  return isPath && typeof address === 'string' && isSocketFile(address)
-    ? resolve(address)
-    : undefined
+function pathOf(address: ListenAddress | null): string | undefined {
+  return typeof address === 'string' && isSocketFile(address) ? resolve(address) : undefined
 }

@@ -1,6 +1,7 @@
 import { type EventEmitter, errorMonitor } from 'node:events'
+import { rmSync } from 'node:fs'
 import type { Server } from 'node:net'
-import { isPath, type ListenAddress, nameOf, nameOfBound } from './address.js'
+import { type ListenAddress, nameOf, nameOfBound } from './address.js'
 import {
   bind,
   bindFailed,
@@ -14,7 +15,7 @@ import type { HandedListener, TicketKeys } from './handover.js'
 import { type Inheritance, openInherited } from './inheritance.js'
 import { Listener } from './listener.js'
 import type { Awaitable } from './options.js'
-import { occupantOf, publishSocket, temporaryPath } from './unixsocket.js'
+import { bindAt, occupantOf, publishSocket, temporaryPath } from './unixsocket.js'
 
 /** The `beforeBegin` of one app, beside those of the process. */
 export type Begin = (address: ListenAddress) => Awaitable<void>
@@ -27,10 +28,14 @@ export interface ListenersOwner {
   hasBegin(own: Begin | undefined): boolean
   begin(address: ListenAddress, own: Begin | undefined): Promise<void>
   listening(listener: Listener): void
+  /** No `listen()` is under way any more: each has come to something, or to nothing. */
+  settled(): void
   /** A `beforeBegin` threw. */
   beginFailed(server: Server, error: unknown): void
   /** The kernel refused; Node tells the app itself. */
   refused(server: Server, error: unknown): void
+  /** Whether it is this generation's, and not still that of a predecessor that serves. */
+  owns(listener: Listener): boolean
   /** The app closed the server. */
   closed(listener: Listener): void
 }
@@ -41,6 +46,7 @@ export class Listeners {
   readonly #owner: ListenersOwner
   readonly #undo = new Map<Server, () => void>()
   readonly #pending = new Set<Listener>()
+  readonly #alive = new Set<NodeJS.Timeout>()
   #all: Listener[] = []
   #waiting: (() => void)[] = []
 
@@ -128,17 +134,18 @@ export class Listeners {
   }
 
   unlink(): void {
-    for (const listener of this.#all) listener.unlink()
+    for (const listener of this.#all) if (this.#owner.owns(listener)) listener.unlink()
   }
 
   /** Closes every server and takes everything back that {@link Listeners.attach} did. */
   uninstall(): void {
+    this.unlink()
     for (const [server, undo] of this.#undo) {
       undo()
       if (handleOf(server)) server.close()
     }
     this.#undo.clear()
-    this.unlink()
+    for (const alive of this.#alive) clearInterval(alive)
     this.#all = []
     this.inheritance.closeUnclaimed()
   }
@@ -160,13 +167,13 @@ export class Listeners {
     const settle = (): void => this.#settle(listener, proceed)
     // Nothing to wait for: as synchronous as Node's own listen().
     if (!inherited && !held && !hooked && temporary === undefined) return settle()
-    const handle = inherited ? openInherited(inherited) : bind(atPath(call, temporary))
+    const handle = inherited ? openInherited(inherited) : bindBeside(call, temporary)
     if (typeof handle === 'number') return settle()
     if (bindFailed(handle)) {
       handle.close()
       return settle()
     }
-    listener.place(handle, held)
+    listener.place(handle, held, temporary)
     if (!hooked && temporary === undefined) return settle()
     void this.#wait(listener, handle, temporary, hooked ? own : null, settle)
   }
@@ -181,6 +188,7 @@ export class Listeners {
   ): Promise<void> {
     // A bound socket that does not listen yet keeps no event loop alive.
     const alive = setInterval(() => {}, 2 ** 30)
+    this.#alive.add(alive)
     this.#pending.add(listener)
     try {
       const free = await this.#publishPath(listener, temporary)
@@ -191,12 +199,17 @@ export class Listeners {
       if (!free) listener.displace()
       settle()
     } catch (error) {
-      if (listener.handle === handle) listener.displace()
+      if (listener.handle !== handle) return
+      listener.displace()
       this.#owner.beginFailed(listener.server, error)
     } finally {
       clearInterval(alive)
+      this.#alive.delete(alive)
       this.#pending.delete(listener)
-      if (!this.pending) for (const resolve of this.#waiting.splice(0)) resolve()
+      if (!this.pending) {
+        for (const resolve of this.#waiting.splice(0)) resolve()
+        this.#owner.settled()
+      }
     }
   }
 
@@ -232,7 +245,7 @@ export class Listeners {
   /** Forgets a listener that the app itself closed. */
   forget(listener: Listener): void {
     this.#all = this.#all.filter((one) => one !== listener)
-    listener.unlink()
+    if (this.#owner.owns(listener)) listener.unlink()
   }
 
   /** Two listeners may ask for the same words only with port 0: those are numbered. */
@@ -245,6 +258,9 @@ export class Listeners {
   }
 }
 
-function atPath(call: ListenCall, temporary: string | undefined): ListenCall {
-  return isPath(call) && temporary !== undefined ? { ...call, address: temporary } : call
+function bindBeside(call: ListenCall, temporary: string | undefined): Handle | number {
+  if (temporary === undefined) return bind(call)
+  // Left over by a process that had our pid and was killed: in a container that is ordinary.
+  rmSync(temporary, { force: true })
+  return bindAt(temporary, (address) => bind({ ...call, address }))
 }

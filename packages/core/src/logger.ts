@@ -22,7 +22,8 @@ function causes(fields: object): string {
   const seen = new Set<unknown>()
   while (error !== undefined && error !== null && !seen.has(error)) {
     seen.add(error)
-    text += `: ${messageOf(error)}`
+    // A message that quotes its cause has said it already.
+    if (!text.endsWith(messageOf(error))) text += `: ${messageOf(error)}`
     error = error instanceof Error ? error.cause : undefined
   }
   return text

@@ -34,7 +34,11 @@ export class PidFile {
 
   /** Takes a prepared file back. */
   discard(): void {
-    rmSync(this.#temporary, { force: true })
+    try {
+      rmSync(this.#temporary, { force: true })
+    } catch {
+      // force forgives ENOENT alone; where it could not be written, there is nothing to take back.
+    }
   }
 
   /** Removes the file, unless it names another process by now. */

@@ -134,8 +134,7 @@ describe('a child that lives', () => {
   })
 })
 
-// BUG: the end of the copying deletes whatever stands there by then.
-test.fails('a write that the app wrapped meanwhile stays wrapped', async () => {
+test('a write that the app wrapped meanwhile stays wrapped', async () => {
   const { stderr, words } = await run(
     'wrap.mjs',
     `const { write } = process.stderr

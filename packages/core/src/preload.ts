@@ -2,7 +2,8 @@
  * The last words of a successor that dies before it has loaded anything of ours: a syntax error, a
  * missing module, a `throw` on its first line. Its stderr is inherited and not ours to read, so a
  * few lines of code, preloaded through `NODE_OPTIONS`, send a copy of what it prints until it is
- * ready. A `data:` URL, because a file of this release may be gone when the next one starts.
+ * ready: the first hundred writes as they come, so that a hang has its words too, and the last twenty
+ * at the exit, because a full channel would swallow just those. A `data:` URL, because a file of this release may be gone when the next one starts.
  */
 
 const mark = 'data:text/javascript,%2F*endless*%2F'
@@ -16,17 +17,28 @@ if (isMainThread) {
   if (own.length) process.env.NODE_OPTIONS = own.join(' ')
   else delete process.env.NODE_OPTIONS
   if (process.connected) {
-    const send = (text) => process.connected && process.send({ endless: 'stderr', text }, () => {})
+    let copies = true
+    let [count, last] = [0, []]
+    const post = (text) => process.connected && process.send({ endless: 'stderr', text }, () => {})
+    const send = (text) => {
+      if (copies && ++count <= 100) post(text)
+      else if (copies) last = [...last, text].slice(-20)
+    }
+    const leave = () => post(last.join(''))
     const died = (error) => send(inspect(error) + '\\n')
     const write = process.stderr.write
-    process.stderr.write = function (chunk, ...rest) {
+    const copy = process.stderr.write = function (chunk, ...rest) {
       send(typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString())
       return write.call(this, chunk, ...rest)
     }
     process.on('uncaughtExceptionMonitor', died)
+    process.on('exit', leave)
     globalThis[Symbol.for('${undoSymbol}')] = () => {
-      delete process.stderr.write
+      copies = false
+      // Somebody may have wrapped it meanwhile: then it has to stay, and only passes on.
+      if (process.stderr.write === copy) delete process.stderr.write
       process.off('uncaughtExceptionMonitor', died)
+      process.off('exit', leave)
     }
   }
 }

@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util'
+import { inspect, isDeepStrictEqual } from 'node:util'
 import { EndlessError } from './errors.js'
 import { type Logger, silentLogger, stderrLogger } from './logger.js'
 import { defaults, endlessSignals, type ProcessSettings, type UpgraderOptions } from './options.js'
@@ -27,11 +27,11 @@ export class Settings {
   merge(options: UpgraderOptions): void {
     for (const name of names) {
       const [had, got] = [this.#set[name], options[name]]
-      if (had === undefined || got === undefined || isDeepStrictEqual(had, got)) continue
+      if (had === undefined || got === undefined || same(name, had, got)) continue
       throw new EndlessError(
         'ERR_ENDLESS_OPTION_CONFLICT',
-        `option "${name}" was already set to ${String(had)} in this process, received ` +
-          `${String(got)}: there is one upgrader per process, set "${name}" once`,
+        `option "${name}" was already set to ${show(had)} in this process, received ` +
+          `${show(got)}: there is one upgrader per process, set "${name}" once`,
       )
     }
     const given = names.filter((name) => options[name] !== undefined)
@@ -46,4 +46,13 @@ export class Settings {
   get logger(): Logger {
     return this.#logger
   }
+}
+
+/** Two loggers of one class look alike and are two. */
+function same(name: keyof ProcessSettings, had: unknown, got: unknown): boolean {
+  return name === 'logger' ? had === got : isDeepStrictEqual(had, got)
+}
+
+function show(value: unknown): string {
+  return inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY })
 }

@@ -18,6 +18,7 @@ export class Signals {
   readonly #taken = new Map<NodeJS.Signals, () => void>()
   readonly #generation: Generation
   readonly #actions: SignalActions
+  #uninstalled = false
 
   constructor(generation: Generation, actions: SignalActions) {
     this.#generation = generation
@@ -27,15 +28,20 @@ export class Signals {
 
   /** Handles exactly what the settings and the hooks want from here on. */
   install(): void {
+    // A hook may be taken out later than everything else.
+    if (this.#uninstalled) return
     const map = this.#map
     const hooked = this.#generation.hooks.signals()
-    const wanted = new Set(map ? [...(Object.keys(map) as NodeJS.Signals[]), ...hooked] : [])
+    const named = Object.entries(map || {}).filter(([, action]) => action !== undefined)
+    const acting = named.map(([signal]) => signal as NodeJS.Signals)
+    const wanted = new Set(map ? [...acting, ...hooked] : [])
     // One that stays is not taken anew: between off and on its default would end the process.
     for (const signal of wanted) if (!this.#taken.has(signal)) this.#take(signal)
     for (const signal of [...this.#taken.keys()]) if (!wanted.has(signal)) this.#release(signal)
   }
 
   uninstall(): void {
+    this.#uninstalled = true
     for (const signal of [...this.#taken.keys()]) this.#release(signal)
   }
 

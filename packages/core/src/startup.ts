@@ -20,6 +20,12 @@ export class Startup {
   readonly #closeUnclaimedFiles: () => string[]
   readonly #autoReady: AutoReady
   #readiness: Promise<void> | undefined
+  #serves = false
+  #uninstalled = false
+  #abandon: (error: EndlessError) => void = () => {}
+  readonly #abandoned = new Promise<never>((_, reject) => {
+    this.#abandon = reject
+  })
   #orphanTimer: NodeJS.Timeout | undefined
 
   constructor(
@@ -35,8 +41,11 @@ export class Startup {
       hasBegin: (own) => own !== undefined || generation.hooks.has('beforeBegin'),
       begin: (address, own) => this.#begin(address, own),
       listening: (listener) => this.#listening(listener),
+      settled: () => this.#autoReady.consider(),
       beginFailed: (server, error) => this.#beginFailed(server, error),
       refused: (_, error) => this.#refused(error),
+      owns: ({ origin }) =>
+        this.#serves || origin !== 'predecessor' || !generation.predecessor?.alive,
       closed: (listener) => {
         if (generation.state !== 'draining') this.listeners.forget(listener)
       },
@@ -45,6 +54,7 @@ export class Startup {
       // What fails is logged and ends the process: there is no caller here.
       if (generation.settings.values.autoReady) this.ready().catch(() => {})
     })
+    this.#abandoned.catch(() => {})
     void generation.predecessor?.gone.then(() => this.#orphaned())
   }
 
@@ -64,6 +74,8 @@ export class Startup {
   }
 
   uninstall(): void {
+    this.#uninstalled = true
+    this.#abandon(stopped())
     this.#autoReady.cancel()
     clearTimeout(this.#orphanTimer)
     this.listeners.uninstall()
@@ -76,13 +88,13 @@ export class Startup {
     // A held listener keeps no event loop alive, and the hooks may wait for something that does not.
     const alive = setInterval(() => {}, 2 ** 30)
     try {
-      await this.listeners.settled()
-      await hooks.run('beforeReady')
+      await Promise.race([this.listeners.settled(), this.#abandoned])
+      await Promise.race([hooks.run('beforeReady'), this.#abandoned])
       // Before the point of no return: what fails up to here harms nobody.
       pidFile?.prepare()
       for (const { inheritedAs, handle } of this.listeners.all)
         if (handle && inheritedAs !== undefined) predecessor?.handBack(inheritedAs, handle)
-      const ticketKeys = await predecessor?.announce()
+      const ticketKeys = await Promise.race([predecessor?.announce(), this.#abandoned])
       this.listeners.takeTicketKeys(ticketKeys ?? {})
       if (this.#generation.state !== 'starting') throw stopped()
     } catch (error) {
@@ -101,10 +113,12 @@ export class Startup {
     const generation = this.#generation
     clearTimeout(this.#orphanTimer)
     this.#autoReady.cancel()
+    this.#serves = true
     for (const { listener, errno } of this.listeners.accept())
       generation.error(`Cannot listen on ${listener.name}`, new Error(`errno ${errno}`))
     tryPidFile(generation, () => pidFile?.publish())
     generation.predecessor?.serving()
+    this.listeners.inheritance.unlinkUnclaimed()
     const unclaimed = [
       ...this.listeners.inheritance.closeUnclaimed(),
       ...this.#closeUnclaimedFiles(),
@@ -159,7 +173,7 @@ export class Startup {
   }
 
   async #fail(error: unknown): Promise<void> {
-    if (this.#generation.state !== 'starting') return
+    if (this.#uninstalled || this.#generation.state !== 'starting') return
     this.#generation.error('Start failed', error)
     await this.#generation.predecessor?.failed(messageOf(error))
     await exit(this.#generation, 1)

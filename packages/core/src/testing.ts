@@ -1,7 +1,7 @@
 import type { Server } from 'node:net'
 import type { Status, Upgrader } from './api.js'
 import type { UpgraderOptions } from './options.js'
-import { checkUpgraderOptions } from './validate.js'
+import { checkSignal, checkUpgraderOptions } from './validate.js'
 
 /**
  * A stand-in for tests (tableflip's `testing.Upgrader`): servers listen as they would without us,
@@ -32,8 +32,14 @@ export function testUpgrader(): Upgrader {
     waitForParent: async () => {},
     addFile: () => undo,
     inherited: () => undefined,
-    hook: () => undo,
-    hookSignal: () => undo,
+    hook: (name, hook) => {
+      checkUpgraderOptions({ [name]: hook })
+      return undo
+    },
+    hookSignal: (when, signal) => {
+      checkSignal(`${when} hook`, signal)
+      return undo
+    },
     status: () => idle,
     uninstall: async () => {},
   }

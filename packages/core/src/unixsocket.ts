@@ -1,9 +1,9 @@
-import { lstatSync, renameSync, rmSync, statSync } from 'node:fs'
+import { closeSync, lstatSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { basename, dirname, join } from 'node:path'
 
-/** What the kernel's sun_path holds on every platform, in bytes. */
-const longestPath = 103
+/** What the kernel's sun_path holds, in bytes. */
+const longestPath = process.platform === 'linux' ? 107 : 103
 
 /** Whether a path names a file at all: not an abstract socket, not a Windows pipe. */
 export function isSocketFile(path: string): boolean {
@@ -15,12 +15,35 @@ export function isSocketFile(path: string): boolean {
  * closes, so a predecessor that bound `path` itself would take the path from its successor.
  */
 export function temporaryPath(path: string): string | undefined {
+  // No client could come there: Node says so, or cuts it off, as it does without us.
+  if (!fits(path)) return undefined
   const beside = `${path}.${process.pid}`
-  if (Buffer.byteLength(beside) <= longestPath) return beside
-  const short = join(dirname(path), `.${process.pid}`)
-  return Buffer.byteLength(short) <= longestPath && basename(path) !== `.${process.pid}`
-    ? short
-    : undefined
+  return fits(beside) ? beside : join(dirname(path), `.${process.pid}`)
+}
+
+/**
+ * Binds at a path of any length in a directory whose name alone may fill sun_path: on Linux by way
+ * of the open directory.
+ * @param bind gets the path to bind, and gives a handle or an errno
+ */
+export function bindAt<T>(path: string, bind: (path: string) => T): T {
+  if (fits(path) || process.platform !== 'linux') return bind(path)
+  let directory: number
+  try {
+    directory = openSync(dirname(path), 'r')
+  } catch {
+    // No such directory: Node says so, in its own words.
+    return bind(path)
+  }
+  try {
+    return bind(`/proc/self/fd/${directory}/${basename(path)}`)
+  } finally {
+    closeSync(directory)
+  }
+}
+
+function fits(path: string): boolean {
+  return Buffer.byteLength(path) <= longestPath
 }
 
 /** What stands at the path of a socket that is to be made. */

@@ -31,6 +31,7 @@ export class ProcessUpgrader implements Upgrader {
   #upgrading: Upgrade | undefined
   #successor: Successor | undefined
   #ending: Ending | undefined
+  readonly #gone = new AbortController()
 
   readonly #uninstalled: () => void
 
@@ -145,7 +146,8 @@ export class ProcessUpgrader implements Upgrader {
   }
 
   async uninstall(): Promise<void> {
-    if (this.state === 'ready') this.#tidyUp()
+    this.#gone.abort()
+    if (this.state === 'ready') tryPidFile(this.#generation, () => this.#tidyUp())
     this.#signals.uninstall()
     this.#generation.hooks.clear()
     this.#ending?.cancel()
@@ -222,8 +224,9 @@ export class ProcessUpgrader implements Upgrader {
     // First, so that a successor that ends is not one that died on probation.
     await predecessor?.stopping()
     await this.#upgrading?.stop()
-    await delay(settings.values.shutdownDelay)
-    if (!this.#ending) this.#drain('shutdown')
+    const { signal } = this.#gone
+    await delay(settings.values.shutdownDelay, undefined, { signal }).catch(() => {})
+    if (!this.#ending && !signal.aborted) this.#drain('shutdown')
   }
 
   #stopAgain(): void {
@@ -239,6 +242,8 @@ export class ProcessUpgrader implements Upgrader {
   }
 
   #drain(reason: DrainReason): void {
+    // While our sockets still pin their inodes: a number that is free may be another server's next.
+    if (reason === 'shutdown') this.#startup.listeners.unlink()
     this.#startup.listeners.stop()
     this.#ending = new Ending(this.#generation, reason, (code) => {
       this.#startup.listeners.close()
@@ -250,7 +255,6 @@ export class ProcessUpgrader implements Upgrader {
   /** What the last generation leaves behind: nothing. */
   #tidyUp(): void {
     const { pidFile } = this.#generation.settings.values
-    this.#startup.listeners.unlink()
     if (pidFile !== undefined) new PidFile(pidFile).remove()
   }
 }

@@ -45,6 +45,7 @@ const signals: Check = (name, value) => {
   if (!isRecord(value)) throw bad(name, 'false, a preset, or { SIGHUP: "upgrade", … }', value)
   for (const [signal, action] of Object.entries(value)) {
     checkSignal(name, signal)
+    if (action === undefined) continue
     if (!actions.includes(String(action)))
       throw bad(`${name}.${signal}`, '"upgrade", "hammer" or "shutdown"', action)
   }
@@ -54,9 +55,11 @@ const hooks: Check = (name, value) => {
   if (!isRecord(value)) throw bad(name, '{ pre: { SIGHUP: fn }, post: { … } }', value)
   for (const [when, bySignal] of Object.entries(value)) {
     if (when !== 'pre' && when !== 'post') throw bad(name, 'only "pre" and "post" in it', when)
+    if (bySignal === undefined) continue
     if (!isRecord(bySignal)) throw bad(`${name}.${when}`, '{ SIGHUP: fn | fn[] }', bySignal)
     for (const [signal, list] of Object.entries(bySignal)) {
       checkSignal(`${name}.${when}`, signal)
+      if (list === undefined) continue
       for (const one of Array.isArray(list) ? list : [list]) hook(`${name}.${when}.${signal}`, one)
     }
   }
