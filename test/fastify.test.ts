@@ -1,8 +1,14 @@
 import { contract } from './contract/index.js'
 
-contract({ name: 'Fastify 5', env: { FRAMEWORK: 'fastify', FASTIFY: 'fastify' }, http2: true })
+contract({
+  name: 'Fastify 5',
+  env: { FRAMEWORK: 'fastify', FASTIFY: 'fastify' },
+  http2: true,
+  listenRejects: true,
+})
 contract({
   name: 'Fastify 5.0',
   env: { FRAMEWORK: 'fastify', FASTIFY: 'fastify-5-first' },
   http2: true,
+  listenRejects: true,
 })

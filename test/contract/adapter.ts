@@ -7,6 +7,8 @@ export interface Adapter {
   readonly env: Readonly<Record<string, string>>
   /** Whether it can be an HTTP/2 server. */
   readonly http2?: boolean
+  /** Whether its `listen` rejects: then it is the app that ends over a failed start. */
+  readonly listenRejects?: boolean
 }
 
 /** Starts the adapter's app; `script` is one of fixtures/*.js. */

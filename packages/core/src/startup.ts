@@ -47,7 +47,9 @@ export class Startup {
       owns: ({ origin }) =>
         this.#serves || origin !== 'predecessor' || !generation.predecessor?.alive,
       closed: (listener) => {
-        if (generation.state !== 'draining') this.listeners.forget(listener)
+        // Later it is the drain, or a framework's own close after it, and not the app.
+        if (generation.state !== 'draining' && generation.state !== 'exited')
+          this.listeners.forget(listener)
       },
     })
     this.#autoReady = new AutoReady(this.listeners, () => {
