@@ -9,6 +9,7 @@ import { isAlive, Service, temporaryDirectory } from './support/service.js'
 
 const root = resolve(import.meta.dirname, '..')
 const home = temporaryDirectory()
+const packages = ['core', 'express', 'koa', 'fastify']
 
 /** The blocks of the README, by the file that their first line names. */
 const blocks = new Map(
@@ -26,20 +27,22 @@ function npm(...args: string[]): void {
 
 // What a stranger does: install the packed packages with npm, and type what the README says.
 beforeAll(() => {
-  for (const name of ['core', 'express'])
+  for (const name of packages)
     execFileSync('npx', ['-y', 'pnpm@10.34.9', 'pack', '--pack-destination', home], {
       cwd: join(root, 'packages', name),
       stdio: 'ignore',
     })
   writeFileSync(join(home, 'package.json'), '{ "private": true, "type": "module" }\n')
   const tarballs = readdirSync(home).filter((name) => name.endsWith('.tgz'))
-  expect(tarballs).toHaveLength(2)
+  expect(tarballs).toHaveLength(packages.length)
   npm(
     'install',
     '--no-audit',
     '--no-fund',
     ...tarballs.map((name) => `./${name}`),
     'express@5',
+    'koa@3',
+    'fastify@5',
     'supertest@7',
   )
 }, 180_000)
@@ -81,6 +84,8 @@ test('the README has the blocks that are tried here, and no other', () => {
     'sh-1',
     'sh-2',
     'several.js',
+    'koa.js',
+    'fastify.js',
     'echo.js',
     'app.test.js',
   ])
@@ -127,6 +132,22 @@ test('README: several apps, streams, and a deploy by code', async () => {
   await service.ended
 })
 
+test.each(['koa.js', 'fastify.js'])('README: %s', async (script) => {
+  const [port = 0] = await save(script)
+  await using service = await Service.start({ script, cwd: home, wait: false })
+  // Fastify's log is off there: that it answers says that it is up.
+  let first = ''
+  while (first === '') first = await body(port).catch(() => '')
+  expect(first).toBe(`hello from ${service.pid}\n`)
+  while (!(await body(port, '/health')).includes('"ready"'));
+  service.signal('SIGHUP', service.pid)
+  await service.gone(service.pid)
+  const pid = Number(/\d+/.exec(await body(port))?.[0])
+  expect(JSON.parse(await body(port, '/health'))).toMatchObject({ pid, generation: 1 })
+  process.kill(pid, 'SIGTERM')
+  await service.ended
+})
+
 test('README: any other server', async () => {
   const [port = 0] = await save('echo.js')
   await using service = await Service.start({ script: 'echo.js', cwd: home, wait: false })
@@ -156,7 +177,7 @@ test('the packages load with require() too, and carry their types', () => {
   `
   writeFileSync(join(home, 'required.cjs'), text)
   execFileSync(process.execPath, ['required.cjs'], { cwd: home })
-  for (const name of ['core', 'express'])
+  for (const name of packages)
     expect(
       readFileSync(join(home, 'node_modules/@endlessjs', name, 'dist/index.d.ts'), 'utf8'),
     ).toContain('upgrader')
