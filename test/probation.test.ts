@@ -97,6 +97,7 @@ test('stopping the successor refuses new connections though the old one still dr
   await expect(request({ target, url: '/' })).rejects.toMatchObject({ kind: 'refused' })
   expect((await slow).status).toBe(200)
   await service.ended
+  expect(service.all({ event: 'drain', phase: 'cancelled' })).toEqual([])
 })
 
 test('it stays as long as the probation lasts, then exits with 0', async () => {

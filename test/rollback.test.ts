@@ -70,3 +70,17 @@ test.each(['import', 'listen', 'listening', 'beforeBegin', 'beforeReady'])(
     })
   },
 )
+
+test('a successor accepts nothing before it is ready', async () => {
+  await using service = await Service.start({ script })
+  await failsAndRecovers(service, async () => {
+    service.control({ beforeReady: 'hang' })
+    const since = service.mark()
+    const end = service.hup()
+    const { pid } = await service.until({ event: 'stage', name: 'beforeReady' }, since)
+    // It listens already; whoever comes now must not be its.
+    for (let n = 0; n < 50; n++) expect(await pidThat(service)).toBe(service.pid)
+    service.signal('SIGKILL', pid)
+    expect(await end).toMatchObject({ phase: 'failed' })
+  })
+})

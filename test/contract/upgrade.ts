@@ -4,7 +4,7 @@ import type { Service } from '../support/service.js'
 import { type Adapter, starter } from './adapter.js'
 
 /** The pid that answers. */
-export async function pidThat(service: Service): Promise<number> {
+async function pidThat(service: Service): Promise<number> {
   const reply = await request({ target: { port: service.port() }, method: 'GET', url: '/pid' })
   return (JSON.parse(reply.body.toString()) as { pid: number }).pid
 }

@@ -6,10 +6,19 @@ import {
 } from 'node:http2'
 import { setImmediate as immediate } from 'node:timers/promises'
 
+/** What opens a stream (RFC 9113, 6.2). */
+const headersFrame = 1
+
 /** What came of an HTTP/2 load: every request in one bucket. */
 export interface Http2Report {
   sent: number
   ok: number
+  /**
+   * Requests that never left this process: Node's client had read a GOAWAY between taking the
+   * request and writing it (nghttp2's START_STREAM_NOT_ALLOWED), and tells so by 'frameError' of the
+   * HEADERS. A request that the server refused has written them, and is a failure.
+   */
+  unsent: number
   /** Refused, reset, cut, wrong status: one line each. */
   failures: string[]
   sessions: number
@@ -21,7 +30,14 @@ export interface Http2Report {
  * obeyed as RFC 9113 says: no further stream there, the next one goes to a new connection.
  */
 export class Http2Load {
-  readonly report: Http2Report = { sent: 0, ok: 0, failures: [], sessions: 0, pids: new Set() }
+  readonly report: Http2Report = {
+    sent: 0,
+    ok: 0,
+    unsent: 0,
+    failures: [],
+    sessions: 0,
+    pids: new Set(),
+  }
   readonly #url: string
   readonly #options: SecureClientSessionOptions
   readonly #done: Promise<unknown>
@@ -86,11 +102,18 @@ export class Http2Load {
     })
     return new Promise((resolve) => {
       let failure = 'closed before the end of the answer'
+      let unsent = false
+      stream.on('frameError', (type) => {
+        unsent ||= type === headersFrame
+      })
       stream.on('error', (error) => {
         failure = error.message
       })
       stream.on('close', () => {
-        if (status === 200 && text.endsWith('}')) {
+        if (unsent) {
+          this.report.sent--
+          this.report.unsent++
+        } else if (status === 200 && text.endsWith('}')) {
           this.report.ok++
           this.report.pids.add((JSON.parse(text) as { pid: number }).pid)
         } else this.report.failures.push(`status ${status}, code ${stream.rstCode}: ${failure}`)

@@ -15,8 +15,8 @@ export class Raw {
     socket.on('error', () => {})
   }
 
-  static async open(port: number): Promise<Raw> {
-    const socket = connect(port, '127.0.0.1')
+  static async open(port: number, host = '127.0.0.1'): Promise<Raw> {
+    const socket = connect(port, host)
     await once(socket, 'connect')
     return new Raw(socket)
   }

@@ -42,7 +42,8 @@ export class Generation {
     this.settings.logger.error(this.#fields({ err }), message)
   }
 
+  /** Without the pid: pino's base has it, and the default logger prints it. */
   #fields(fields: object): object {
-    return { pid: process.pid, generation: this.number, ...fields }
+    return { generation: this.number, ...fields }
   }
 }

@@ -1,4 +1,5 @@
 import type { Upgrader } from './api.js'
+import type { DrainReason } from './options.js'
 import { upgrader } from './singleton.js'
 
 /** The part of a WebSocket that is used: the `ws` package's and most others' fit. */
@@ -14,8 +15,10 @@ export interface SocketServer {
 }
 
 /** Close codes of RFC 6455 and of the IANA registry it set up. */
-const goingAway = 1001
-const serviceRestart = 1012
+const codes: Readonly<Record<DrainReason, readonly [code: number, reason: string]>> = {
+  shutdown: [1001, 'going away'],
+  upgraded: [1012, 'service restart'],
+}
 
 /**
  * Tells WebSocket clients to come back when this process drains: close code 1012 (service restart)
@@ -23,19 +26,19 @@ const serviceRestart = 1012
  *
  * ```ts
  * restartWebSockets(new WebSocketServer({ server }))
+ * restartWebSockets(fastify.websocketServer, fastify.endless)
  * ```
  * @returns takes it back
  */
 export function restartWebSockets(server: SocketServer, up: Upgrader = upgrader()): () => void {
   const late = (socket: ClosableSocket): void => {
     // Its handshake was under way when the drain began.
-    if (up.drainSignal.aborted) socket.close(serviceRestart, 'service restart')
+    const reason = up.status().drain?.reason
+    if (reason) socket.close(...codes[reason])
   }
   server.on('connection', late)
   const undo = up.hook('onDrain', (reason) => {
-    for (const socket of server.clients)
-      if (reason === 'upgraded') socket.close(serviceRestart, 'service restart')
-      else socket.close(goingAway, 'going away')
+    for (const socket of server.clients) socket.close(...codes[reason])
   })
   return () => {
     undo()
