@@ -84,7 +84,7 @@ export class Startup {
   }
 
   async #becomeReady(): Promise<void> {
-    const { machine, hooks, settings, predecessor } = this.#generation
+    const { hooks, settings, predecessor } = this.#generation
     const { pidFile: path } = settings.values
     const pidFile = path === undefined ? undefined : new PidFile(path)
     // A held listener keeps no event loop alive, and the hooks may wait for something that does not.
@@ -106,7 +106,6 @@ export class Startup {
     } finally {
       clearInterval(alive)
     }
-    machine.send('ready')
     this.#serve(pidFile)
   }
 
@@ -119,6 +118,8 @@ export class Startup {
     for (const { listener, errno } of this.listeners.accept())
       generation.error(`Cannot listen on ${listener.name}`, new Error(`errno ${errno}`))
     tryPidFile(generation, () => pidFile?.publish())
+    // Last: whoever is told that it is ready finds the port open and the pid in its file.
+    generation.machine.send('ready')
     generation.predecessor?.serving()
     this.listeners.inheritance.unlinkUnclaimed()
     const unclaimed = [

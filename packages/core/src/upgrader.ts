@@ -203,14 +203,14 @@ export class ProcessUpgrader implements Upgrader {
     this.#ending = undefined
     this.#successor = undefined
     this.#draining = drainController()
-    machine.send('revive')
     const missing = this.#startup.listeners.revive(successor.dormant)
+    const { pidFile: path } = settings.values
+    if (path !== undefined) tryPidFile(this.#generation, () => new PidFile(path).write())
+    machine.send('revive')
     this.#generation.error(
       `Successor ${successor.pid} died on probation: this generation serves again`,
       missing.length > 0 ? new Error(`no duplicate of ${missing.join(', ')}`) : undefined,
     )
-    const { pidFile: path } = settings.values
-    if (path !== undefined) tryPidFile(this.#generation, () => new PidFile(path).write())
     hooks.run('onRevive').catch((error) => this.#generation.error('An onRevive hook failed', error))
   }
 
