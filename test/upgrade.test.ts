@@ -146,19 +146,3 @@ test('no zombie is left of a successor that failed', async () => {
   expect(pids.filter((pid) => isAlive(pid) || isZombie(pid))).toEqual([])
   await service.stop()
 })
-
-test('upgrade() rejects with the reason and resolves with the pid', async () => {
-  await using service = await Service.start({ script: fixture('server.js') })
-  const target = { port: service.port() }
-  const ask = async (): Promise<unknown> => {
-    const reply = await request({ target, method: 'POST', url: '/upgrade' })
-    return JSON.parse(reply.body.toString())
-  }
-  service.control({ import: 'throw' })
-  expect(await ask()).toMatchObject({ code: 'ERR_ENDLESS_SUCCESSOR_EXITED' })
-  service.control({})
-  const { pid } = (await ask()) as { pid: number }
-  await service.gone(service.pid)
-  expect(await pidThat(service)).toBe(pid)
-  await service.stop()
-})
