@@ -30,6 +30,8 @@ export interface ChannelMessages {
     | { phase: 'cancelled' }
   /** The hammer fell: what it cut. */
   'endless:hammer': { requests: string[]; connections: number }
+  /** The predecessor is gone: from here on another upgrade is possible. */
+  'endless:predecessor': { predecessor: number }
   /** The last message of a process. */
   'endless:exit': { code: number }
 }

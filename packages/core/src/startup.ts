@@ -57,7 +57,7 @@ export class Startup {
       if (generation.settings.values.autoReady) this.ready().catch(() => {})
     })
     this.#abandoned.catch(() => {})
-    void generation.predecessor?.gone.then(() => this.#orphaned())
+    void generation.predecessor?.gone.then(() => this.#predecessorGone())
   }
 
   attach(server: Server, { beforeBegin, autoReady }: AttachOptions): () => void {
@@ -164,9 +164,13 @@ export class Startup {
   }
 
   /** Nobody is left to end a start that hangs: then it ends itself. */
-  #orphaned(): void {
-    const { readyTimeout } = this.#generation.settings.values
-    if (this.#generation.state !== 'starting') return
+  #predecessorGone(): void {
+    const { predecessor, settings } = this.#generation
+    const { readyTimeout } = settings.values
+    this.#generation.tell('endless:predecessor', {
+      predecessor: predecessor?.handover.predecessor ?? 0,
+    })
+    if (this.#uninstalled || this.#generation.state !== 'starting') return
     this.#generation.warn('The predecessor is gone: going on without it.')
     const error = new EndlessError(
       'ERR_ENDLESS_READY_TIMEOUT',
