@@ -69,15 +69,11 @@ test.each(
   expect(service.all({ event: 'exit' }).map((one) => one.code)).toEqual([0, 0, 0, 0])
 })
 
-test('localhost has several addresses where the machine has them', async () => {
+test('localhost has several addresses', async () => {
   await using service = await Service.start({ script, env: { MODE: 'localhost' } })
   const { addresses } = await service.until({ event: 'address' })
-  const loopbacks = (
-    await Promise.all(
-      ['127.0.0.1', '::1'].map((address) => answers({ address, port: service.port() })),
-    )
-  ).filter(Boolean)
-  expect(addresses).toHaveLength(loopbacks.length)
+  expect(addresses).toHaveLength(2)
+  for (const one of addresses as Address[]) expect(await answers(one)).toBe(true)
   await service.stop()
 })
 
