@@ -1,7 +1,11 @@
 import type { EventEmitter } from 'node:events'
 
 /** Sees an event before its listeners do. `proceed` emits it; without it nobody hears of it. */
-export type Interceptor = (event: string | symbol, proceed: () => boolean) => boolean
+export type Interceptor = (
+  event: string | symbol,
+  proceed: () => boolean,
+  args: readonly unknown[],
+) => boolean
 
 const layers = new WeakMap<EventEmitter, Interceptor[]>()
 const restores = new WeakMap<EventEmitter, () => boolean>()
@@ -36,7 +40,7 @@ function install(emitter: EventEmitter): Interceptor[] {
     const from = (layer: number): boolean => {
       const interceptor = stack[layer]
       if (!interceptor) return Reflect.apply(original, this, [event, ...args]) as boolean
-      return interceptor(event, () => from(layer + 1))
+      return interceptor(event, () => from(layer + 1), args)
     }
     return from(0)
   }

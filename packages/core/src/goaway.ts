@@ -1,4 +1,5 @@
-import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
+import { intercept } from './emissions.js'
 
 /** How long to wait at most, in ms: for a client that is far away, or a download that never pauses. */
 const longest = 1_000
@@ -61,33 +62,26 @@ function roundTrip(session: ServerHttp2Session): Promise<boolean> {
   })
 }
 
-type Opened = [stream: ServerHttp2Stream, headers: IncomingHttpHeaders, ...rest: unknown[]]
-
 /**
  * Keeps new streams from the app.
  * @returns gives it to them
  */
 function holdStreams(session: ServerHttp2Session): () => void {
-  const held: Opened[] = []
-  const { emit } = session
-  let holds = true
-  const holding = function (this: unknown, ...args: unknown[]): boolean {
-    if (!holds || args[0] !== 'stream') return Reflect.apply(emit, session, args) as boolean
-    const [, ...opened] = args as [string, ...Opened]
+  const held: { stream: ServerHttp2Stream; give: () => boolean }[] = []
+  const letGo = intercept(session, (event, give, [stream]) => {
+    if (event !== 'stream') return give()
     // Nobody else listens yet, and a stream that the client resets must not end the process.
-    opened[0].on('error', ignore)
-    held.push(opened)
+    const opened = stream as ServerHttp2Stream
+    opened.on('error', ignore)
+    held.push({ stream: opened, give })
     return true
-  }
-  session.emit = holding as typeof emit
+  })
   return () => {
-    holds = false
-    // Another wrapper may stand on ours by now; then it stays, and only passes on.
-    if (session.emit === holding) session.emit = emit
-    for (const opened of held.splice(0)) {
-      if (opened[0].destroyed) continue
-      session.emit('stream', ...(opened as [never, never, never]))
-      opened[0].off('error', ignore)
+    letGo()
+    for (const { stream, give } of held.splice(0)) {
+      if (stream.destroyed) continue
+      give()
+      stream.off('error', ignore)
     }
   }
 }
