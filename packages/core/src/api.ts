@@ -1,6 +1,7 @@
 import type { Server } from 'node:net'
 import type { ListenAddress } from './address.js'
 import type { Kind } from './connections.js'
+import type { Drained } from './drain.js'
 import type { Passable } from './files.js'
 import type { When } from './hooks.js'
 import type { Origin } from './listener.js'
@@ -32,13 +33,15 @@ export interface Status {
     readonly url: string
     readonly age: number
   }[]
-  /** While draining: why, since when, and when the hammer falls, in ms. */
+  /** How many connections the predecessor has moved here, those that ended since among them. */
+  readonly adopted: number
+  /** While draining: why, since when, when the hammer falls, in ms; what became of connections. */
   readonly drain:
-    | {
+    | (Drained & {
         readonly reason: DrainReason
         readonly age: number
         readonly hammerIn: number | false
-      }
+      })
     | undefined
 }
 

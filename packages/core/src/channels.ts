@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
 import type { ListenAddress } from './address.js'
+import type { Drained } from './drain.js'
 import type { DrainReason } from './options.js'
 import type { State } from './state.js'
 
@@ -26,7 +27,7 @@ export interface ChannelMessages {
   /** A drain began, ended, or was taken back because the successor died on probation. */
   'endless:drain':
     | { phase: 'start'; reason: DrainReason; connections: number; requests: number }
-    | { phase: 'end'; ms: number }
+    | ({ phase: 'end'; ms: number } & Drained)
     | { phase: 'cancelled' }
   /** The hammer fell: what it cut. */
   'endless:hammer': { requests: string[]; connections: number }

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Server, Socket } from 'node:net'
 import { type TLSSocket, Server as TlsServer } from 'node:tls'
-import { idleAmong, isParsed, rawSocketOf, speaksHttp } from './handle.js'
+import { idleAmong, isParsed, rawSocketOf, speaksHttp } from './established.js'
 
 /** A request that is being answered. */
 export interface Exchange {
@@ -25,7 +25,12 @@ export type Kind = 'active' | 'idle' | 'silent' | 'partial' | 'upgraded'
 export interface Connection {
   readonly socket: Socket
   readonly server: Server
-  readonly openedAt: number
+  /** Since when no request is being answered on it, from `performance.now()`, in ms. */
+  idleSince: number
+  /** How many requests came on it, those that predecessors answered among them. */
+  requests: number
+  /** How many of them predecessors answered. */
+  adopted: number
   /** Requests that are being answered, oldest first: more than one when they are pipelined. */
   readonly exchanges: Exchange[]
   /** Where it speaks HTTP/2. */
@@ -46,6 +51,9 @@ export class Connections {
   readonly #undo = new Map<Server, () => void>()
   readonly #started = new Set<(connection: Connection, exchange: Exchange) => void>()
   readonly #sessions = new Set<(session: ServerHttp2Session) => void>()
+  readonly #idled = new Set<(connection: Connection) => void>()
+  /** How many came from the predecessor. */
+  adopted = 0
   #inFlight = 0
   #emptied: (() => void)[] = []
 
@@ -59,6 +67,17 @@ export class Connections {
   onSession(call: (session: ServerHttp2Session) => void): () => void {
     this.#sessions.add(call)
     return () => void this.#sessions.delete(call)
+  }
+
+  /** Called when the last response of a connection has ended. */
+  onIdle(call: (connection: Connection) => void): () => void {
+    this.#idled.add(call)
+    return () => void this.#idled.delete(call)
+  }
+
+  /** The connection of a socket that is tracked. */
+  of(socket: Socket): Connection | undefined {
+    return this.#bySocket.get(socket)
   }
 
   get size(): number {
@@ -138,7 +157,7 @@ export class Connections {
       if (one.exchanges.length > 0) return 'active'
       if (one.session) return 'idle'
       if (!speaksHttp(one.server)) return 'upgraded'
-      if (one.socket.bytesRead === 0 || isInHandshake(one)) return 'silent'
+      if ((one.socket.bytesRead === 0 && one.requests === 0) || isInHandshake(one)) return 'silent'
       if (!isParsed(one.socket)) return 'upgraded'
       return idle.has(one.socket) ? 'idle' : 'partial'
     }
@@ -164,7 +183,9 @@ export class Connections {
     const connection: Connection = {
       socket,
       server,
-      openedAt: performance.now(),
+      idleSince: performance.now(),
+      requests: 0,
+      adopted: 0,
       exchanges: [],
     }
     this.#bySocket.set(socket, connection)
@@ -188,6 +209,7 @@ export class Connections {
   /** @returns to be called at its end */
   #begin(connection: Connection, exchange: Exchange): () => void {
     connection.exchanges.push(exchange)
+    connection.requests++
     this.#inFlight++
     for (const call of this.#started) call(connection, exchange)
     return () => this.#end(connection, exchange)
@@ -209,6 +231,9 @@ export class Connections {
     if (at < 0) return
     connection.exchanges.splice(at, 1)
     this.#inFlight--
+    if (connection.exchanges.length > 0) return
+    connection.idleSince = performance.now()
+    for (const call of this.#idled) call(connection)
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Connection, Connections, Exchange, Kind } from './connections.js'
 import { sayFarewell } from './farewell.js'
+import type { Migration } from './migrate.js'
 
 /** How often a drain looks for connections that stall, in ms, at most. */
 const sweepEvery = 1_000
@@ -14,6 +15,16 @@ export interface Cut {
   readonly unfinished: boolean
 }
 
+/** What became of the connections that were open when a drain began. */
+export interface Drained {
+  /** The successor has them. */
+  readonly moved: number
+  /** They ended by themselves, or at a deadline. */
+  readonly drained: number
+  /** The hammer cut them. */
+  readonly cut: number
+}
+
 /** What was seen of a connection when a sweep came by. */
 interface Progress {
   readonly bytes: number
@@ -21,8 +32,8 @@ interface Progress {
 }
 
 /**
- * Every connection is let finish: idle ones until their keep-alive timeout, requests until their
- * response; the last response says `Connection: close`. A connection that keeps us waiting for a
+ * Every connection moves to the successor, or is let finish: idle ones until their keep-alive
+ * timeout, requests until their response; the last response says `Connection: close`. A connection that keeps us waiting for a
  * byte has a deadline, because Node's own timeouts are longer than any drain.
  */
 export class Drain {
@@ -34,21 +45,46 @@ export class Drain {
   readonly #progress = new WeakMap<Connection, Progress>()
   readonly #sweeper: NodeJS.Timeout
   readonly #takeFarewellBack: () => void
+  readonly #migration: Migration | undefined
+  readonly #atStart: number
+  #cut = 0
 
-  /** @param stalled told of each connection that ran into its deadline */
-  constructor(connections: Connections, stallTimeout: number, stalled: (what: string) => void) {
+  /**
+   * @param stalled told of each connection that ran into its deadline
+   * @param migration what connections need not end for
+   */
+  constructor(
+    connections: Connections,
+    stallTimeout: number,
+    stalled: (what: string) => void,
+    migration?: Migration,
+  ) {
     this.#connections = connections
+    this.#atStart = connections.size
     this.#stallTimeout = stallTimeout
     this.#stalled = stalled
-    this.#takeFarewellBack = sayFarewell(connections)
+    this.#migration = migration
+    this.#takeFarewellBack = sayFarewell(connections, (one) => migration?.takes(one) ?? false)
     this.#sweeper = setInterval(() => this.#sweep(), Math.min(sweepEvery, stallTimeout / 4 + 1))
     this.#sweep()
-    this.ended = connections.whenEmpty().then(() => clearInterval(this.#sweeper))
+    this.ended = connections.whenEmpty().then(() => {
+      clearInterval(this.#sweeper)
+      migration?.cancel()
+    })
+  }
+
+  /** What became of the connections so far. */
+  get counts(): Drained {
+    const moved = this.#migration?.moved ?? 0
+    const drained = this.#atStart - this.#connections.size - moved - this.#cut
+    // A connection that came while it was counted may end in it, too.
+    return { moved, drained: Math.max(0, drained), cut: this.#cut }
   }
 
   /** Back to normal service. */
   cancel(): void {
     clearInterval(this.#sweeper)
+    this.#migration?.cancel()
     this.#takeFarewellBack()
   }
 
@@ -65,10 +101,12 @@ export class Drain {
       session?.destroy()
       socket.destroy()
     }
+    this.#cut += kinds.size
     return cut
   }
 
   #sweep(): void {
+    this.#migration?.walk()
     const now = performance.now()
     for (const [connection, kind] of this.#connections.kinds()) {
       const bytes = connection.socket.bytesRead

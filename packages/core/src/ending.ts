@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Cut, Drain } from './drain.js'
+import { type Cut, Drain, type Drained } from './drain.js'
 import type { Generation } from './generation.js'
+import type { Migration } from './migrate.js'
 import type { DrainReason } from './options.js'
 
 /**
@@ -20,15 +21,23 @@ export class Ending {
   #cut: Cut | undefined
   #fall: () => void = () => {}
 
-  /** @param over called once with the exit code, unless it is cancelled before */
-  constructor(generation: Generation, reason: DrainReason, over: (code: number) => void) {
+  /**
+   * @param over called once with the exit code, unless it is cancelled before
+   * @param migration what moves connections to the successor, where there is one
+   */
+  constructor(
+    generation: Generation,
+    reason: DrainReason,
+    over: (code: number) => void,
+    migration?: Migration,
+  ) {
     this.reason = reason
     this.#generation = generation
     const { hammerTime, stallTimeout } = generation.settings.values
-    this.#drain = new Drain(generation.connections, stallTimeout, (what) =>
-      generation.warn(`Gave up waiting for ${what}: nothing came for ${stallTimeout} ms.`),
-    )
     this.#announce()
+    const stalled = (what: string): void =>
+      generation.warn(`Gave up waiting for ${what}: nothing came for ${stallTimeout} ms.`)
+    this.#drain = new Drain(generation.connections, stallTimeout, stalled, migration)
     this.#hooks = generation.hooks
       .run('onDrain', reason)
       .catch((error) => generation.error('An onDrain hook failed', error))
@@ -39,6 +48,11 @@ export class Ending {
   /** How long the drain has gone on, in ms. */
   get age(): number {
     return performance.now() - this.#since
+  }
+
+  /** What became of the connections so far. */
+  get counts(): Drained {
+    return this.#drain.counts
   }
 
   /** How long until the hammer falls, in ms. */
@@ -80,9 +94,7 @@ export class Ending {
     await Promise.race([Promise.all([this.#drain.ended, this.#hooks]), fell])
     if (this.#cancelled.signal.aborted) return
     clearTimeout(this.#timer)
-    const ms = this.age
-    this.#generation.tell('endless:drain', { phase: 'end', ms })
-    if (!this.#cut) this.#generation.info(`Drained in ${ms.toFixed(0)} ms.`)
+    this.#report()
     await probation
     if (!this.#cancelled.signal.aborted) over(this.#cut?.unfinished ? 1 : 0)
   }
@@ -92,6 +104,15 @@ export class Ending {
     const ms = this.reason === 'upgraded' ? this.#generation.settings.values.probation : 0
     const { signal } = this.#probation
     return delay(ms, undefined, { signal }).catch(() => {})
+  }
+
+  #report(): void {
+    const { age: ms, counts } = this
+    this.#generation.tell('endless:drain', { phase: 'end', ms, ...counts })
+    if (this.#cut) return
+    const { moved, drained } = counts
+    const what = `${moved} connections moved to the successor, ${drained} ended here`
+    this.#generation.info(`Drained in ${ms.toFixed(0)} ms: ${what}.`, { moved, drained })
   }
 
   #announce(): void {

@@ -1,4 +1,5 @@
-import type { Server } from 'node:net'
+import type { IncomingMessage } from 'node:http'
+import type { Server, Socket } from 'node:net'
 import type { Connection, Connections, Exchange } from './connections.js'
 import { intercept } from './emissions.js'
 import { goAway } from './goaway.js'
@@ -9,14 +10,18 @@ import { goAway } from './goaway.js'
  * what a client pipelined behind it would be cut; and never before the request's body has come,
  * because Node closes at the end of the response, and a client that still writes gets a reset and
  * not its answer.
+ * @param stays which connections are not told, because they move to the successor as they are
  * @returns takes it back, for responses whose head is not written yet
  */
-export function sayFarewell(connections: Connections): () => void {
+export function sayFarewell(
+  connections: Connections,
+  stays: (connection: Connection) => boolean = () => false,
+): () => void {
   const marked = new Map<Exchange, () => void>()
   const mark = (connection: Connection, exchange: Exchange): void => {
     const response = exchange.http1?.response
     if (!response || marked.has(exchange) || response.headersSent) return
-    marked.set(exchange, closeWithHead(connection, exchange))
+    marked.set(exchange, closeWithHead(connection, exchange, stays))
     response.once('close', () => marked.delete(exchange))
   }
   for (const connection of connections) {
@@ -26,7 +31,12 @@ export function sayFarewell(connections: Connections): () => void {
   const undos = [
     connections.onRequest(mark),
     connections.onSession(goAway),
-    ...[...connections.servers].map(deferRequests),
+    ...[...connections.servers].map((server) =>
+      deferRequests(server, (socket) => {
+        const connection = socket && connections.of(socket)
+        return connection === undefined || !stays(connection)
+      }),
+    ),
   ]
   return () => {
     for (const undo of undos) undo()
@@ -35,12 +45,16 @@ export function sayFarewell(connections: Connections): () => void {
 }
 
 /** Decides when the head is written, when it is known what else came on the connection. */
-function closeWithHead(connection: Connection, exchange: Exchange): () => void {
+function closeWithHead(
+  connection: Connection,
+  exchange: Exchange,
+  stays: (connection: Connection) => boolean,
+): () => void {
   if (!exchange.http1) return () => {}
   const { request, response } = exchange.http1
   const original = response.writeHead
   const patched = function (this: typeof response, ...args: unknown[]): typeof response {
-    if (connection.exchanges.at(-1) !== exchange || !request.complete)
+    if (connection.exchanges.at(-1) !== exchange || !request.complete || stays(connection))
       return Reflect.apply(original, this, args) as typeof response
     response.setHeader('Connection', 'close')
     // A handler that passes on the head of another server's response says keep-alive there.
@@ -58,9 +72,13 @@ function closeWithHead(connection: Connection, exchange: Exchange): () => void {
  * Gives the app its requests one turn later. Node hands over pipelined requests one by one, and an
  * app that answers at once would write the head of the first before the second is known.
  */
-function deferRequests(server: Server): () => void {
-  return intercept(server, (event, proceed) => {
+function deferRequests(
+  server: Server,
+  leaves: (socket: Socket | undefined) => boolean,
+): () => void {
+  return intercept(server, (event, proceed, [request]) => {
     if (event !== 'request' && event !== 'checkContinue') return proceed()
+    if (!leaves((request as IncomingMessage | undefined)?.socket)) return proceed()
     setImmediate(proceed)
     return true
   })

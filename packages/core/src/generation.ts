@@ -14,6 +14,8 @@ export class Generation {
   readonly machine: Machine = new Machine((from, to) => this.tell('endless:state', { from, to }))
   readonly hooks: Hooks = new Hooks()
   readonly connections: Connections = new Connections()
+  /** Whether connections can come from the predecessor and go to the successor. */
+  migrates = false
 
   constructor(predecessor: Predecessor | undefined) {
     this.predecessor = predecessor

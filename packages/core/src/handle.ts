@@ -1,11 +1,11 @@
 /**
- * Every Node internal that is used stands here, with the test that says whether this Node has it.
+ * Every Node internal of a listening socket stands here (those of an established one in
+ * `established`), with the test that says whether this Node has it.
  * `_handle`, `_listen2` and `_createServerHandle` are the same in Node 20, 22, 24 and 26; `_listen2`
  * keeps its name in Node's source "to avoid breaking code that wraps this method", as we do.
  */
 import { chmodSync, statSync } from 'node:fs'
 import net from 'node:net'
-import type { TLSSocket } from 'node:tls'
 import type { Asked, ListenAddress } from './address.js'
 import { EndlessError } from './errors.js'
 
@@ -172,60 +172,12 @@ export function holdAccept(handle: Handle): () => number {
   }
 }
 
-/** Whether http still parses this socket; false once it was upgraded (WebSocket, CONNECT). */
-export function isParsed(socket: net.Socket): boolean {
-  const { parser } = socket as { parser?: unknown }
-  return parser !== null && parser !== undefined
-}
-
-/** The TCP socket below a TLS socket: `connection` announces that one first. */
-export function rawSocketOf(socket: TLSSocket): net.Socket | undefined {
-  const { _parent } = socket as unknown as { _parent?: net.Socket }
-  return _parent
-}
-
 /**
  * Stops accepting and leaves every connection alone. `http.Server#close()` (Node 19 and up) would
  * destroy the idle ones, each with a request on its way to be reset.
  */
 export function stopAccepting(server: net.Server): void {
   net.Server.prototype.close.call(server)
-}
-
-interface IdleCloser {
-  closeIdleConnections(): void
-}
-
-/** Whether this is an HTTP/1 server, whose connections can be between two requests. */
-export function speaksHttp(server: net.Server): server is net.Server & IdleCloser {
-  return 'closeIdleConnections' in server && typeof server.closeIdleConnections === 'function'
-}
-
-/**
- * Which of these sockets Node's http holds for idle: between two requests, no byte of the next one
- * read. Asked by noting on which of them `closeIdleConnections` calls `destroy`.
- */
-export function idleAmong<S extends net.Socket>(server: net.Server, sockets: Iterable<S>): Set<S> {
-  const idle = new Set<S>()
-  if (!speaksHttp(server)) return idle
-  const patched = [...sockets].map((socket) => ({
-    socket,
-    own: Object.getOwnPropertyDescriptor(socket, 'destroy'),
-  }))
-  for (const { socket } of patched)
-    socket.destroy = () => {
-      idle.add(socket)
-      return socket
-    }
-  try {
-    server.closeIdleConnections()
-  } finally {
-    for (const { socket, own } of patched) {
-      Reflect.deleteProperty(socket, 'destroy')
-      if (own) Object.defineProperty(socket, 'destroy', own)
-    }
-  }
-  return idle
 }
 
 /** The fd in a socket, a server, a dgram socket or an `fs.FileHandle`; -1 where there is none. */

@@ -27,6 +27,8 @@ export interface Handover {
   readonly predecessor: number
   readonly listeners: readonly HandedListener[]
   readonly files: readonly { readonly name: string; readonly fd: number }[]
+  /** The fds of the lanes, in the successor. */
+  readonly lanes?: readonly number[]
 }
 
 /** What a successor tells its predecessor. */
@@ -37,8 +39,9 @@ export type ToPredecessor =
   | { readonly endless: 'listener'; readonly name: string }
   /** All listeners taken over, `beforeReady` done, nothing accepted yet. */
   | { readonly endless: 'ready' }
-  /** The gates are open: the predecessor may stop accepting. */
-  | { readonly endless: 'serving' }
+  /** The gates are open: the predecessor may stop accepting, and send connections where it may. */
+  | { readonly endless: 'serving'; readonly adopts?: boolean }
+  | Answer
   /** Stopped on purpose: nobody rises again. */
   | { readonly endless: 'stopping' }
 
@@ -48,11 +51,45 @@ export type ToPredecessor =
  */
 export type TicketKeys = Readonly<Record<string, string>>
 
-/** What a predecessor tells its successor: from here on you serve. */
-export interface ToSuccessor {
-  readonly endless: 'go'
-  readonly ticketKeys: TicketKeys
+/** What a predecessor tells its successor. */
+export type ToSuccessor =
+  /** From here on you serve. */
+  { readonly endless: 'go'; readonly ticketKeys: TicketKeys } | Verdict
+
+/**
+ * What goes with an established connection, in a lane. Whose it is, is decided in one place: the
+ * predecessor offers it and reads no more of it; the successor holds it untouched and says `taken`;
+ * the predecessor says `yours` and lets go of it, or `keep` and reads on. So there is no moment at
+ * which both would read, whoever dies or hangs.
+ */
+export interface Offer {
+  readonly id: number
+  /** The name of the listener that it came by. */
+  readonly listener: string
+  /** How many requests were answered on it. */
+  readonly requests: number
+  /** How long it may stay idle, in ms; for ever where that is left out. */
+  readonly rest?: number
 }
+
+/** Whose connections are that were offered. */
+export interface Verdict {
+  readonly endless: 'yours' | 'keep'
+  readonly ids: readonly number[]
+}
+
+/**
+ * Why a successor does not take a connection: nothing of it fits the listener; it has as many as
+ * it may have; it ends itself; or the kernel had no fd for it.
+ */
+export type Refusal = 'listener' | 'full' | 'stopping' | 'lost'
+
+/** What a successor says to offers. */
+export type Answer =
+  | { readonly endless: 'taken'; readonly ids: readonly number[] }
+  | { readonly endless: 'refused'; readonly ids: readonly number[]; readonly why: Refusal }
+  /** It has seen that they were taken back. */
+  | { readonly endless: 'kept'; readonly ids: readonly number[] }
 
 /** As the value of {@link handoverVariable}. */
 export function encodeHandover(handover: Handover): string {

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { ListenAddress } from './address.js'
 import type { Logger } from './logger.js'
 import type { SpawnPlan } from './process.js'
@@ -104,6 +105,14 @@ export interface ProcessSettings {
    */
   logger: Logger | false
   /**
+   * Whether established HTTP/1.1 connections without TLS move to the successor, each between two
+   * requests, instead of being told `Connection: close`. A function decides per connection, and
+   * may be asked again: for apps that keep state on a socket. `false` also takes none from the
+   * predecessor. Prior art: MOSN, for RPC protocols.
+   * @default true
+   */
+  migrate: boolean | ((socket: Socket) => boolean)
+  /**
    * Whether a server that listens through an adapter makes the process ready by itself, once all
    * that listen are bound and every inherited listener is taken. `false`: call `ready()`.
    * @default true
@@ -128,6 +137,7 @@ export const defaults: Readonly<Omit<ProcessSettings, 'signals' | 'logger'>> = {
   shutdownDelay: 0,
   stallTimeout: 10_000,
   pidFile: undefined,
+  migrate: true,
   autoReady: true,
 }
 

@@ -1,5 +1,6 @@
 import type { Handle } from './handle.js'
 import {
+  type Answer,
   decodeHandover,
   type Handover,
   handoverVariable,
@@ -7,6 +8,7 @@ import {
   type TicketKeys,
   type ToPredecessor,
   type ToSuccessor,
+  type Verdict,
 } from './handover.js'
 
 /** Whoever came before: the process that spawned this one, or a supervisor that relays for it. */
@@ -19,7 +21,11 @@ export interface Predecessor {
   handBack(name: string, handle: Handle): void
   /** Says that we are ready; settles when it says go, or is gone: from then on we serve. */
   announce(): Promise<TicketKeys>
-  serving(): void
+  /** @param adopts whether it may send connections */
+  serving(adopts: boolean): void
+  /** Hears whose the connections are that came by the lanes. */
+  onVerdict(hear: (verdict: Verdict) => void): void
+  answer(answer: Answer): void
   /** Why we cannot start; settles when it was sent. */
   failed(message: string): Promise<void>
   /** Says that we end on purpose; settles when it was sent. */
@@ -34,8 +40,12 @@ class ParentProcess implements Predecessor {
   #leave: () => void = () => {}
   #go: (ticketKeys: TicketKeys) => void = () => {}
   readonly #told: Promise<TicketKeys>
-  readonly #onMessage = (message: unknown): void => {
-    if (isOurs(message) && message.endless === 'go') this.#go((message as ToSuccessor).ticketKeys)
+  #hearVerdict: (verdict: Verdict) => void = () => {}
+  readonly #onMessage = (received: unknown): void => {
+    if (!isOurs(received)) return
+    const message = received as ToSuccessor
+    if (message.endless === 'go') this.#go(message.ticketKeys)
+    else this.#hearVerdict(message)
   }
 
   constructor(handover: Handover) {
@@ -68,10 +78,18 @@ class ParentProcess implements Predecessor {
     return Promise.race([this.#told, this.gone.then(() => ({}))])
   }
 
-  serving(): void {
-    this.#send({ endless: 'serving' })
+  serving(adopts: boolean): void {
+    this.#send({ endless: 'serving', adopts })
     // From here on only our servers keep this process alive, not whether the predecessor lives.
     process.channel?.unref()
+  }
+
+  onVerdict(hear: (verdict: Verdict) => void): void {
+    this.#hearVerdict = hear
+  }
+
+  answer(answer: Answer): void {
+    this.#send(answer)
   }
 
   failed(message: string): Promise<void> {

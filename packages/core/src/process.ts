@@ -1,11 +1,12 @@
 /** Everything that is asked of the operating system about this process and its children. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import cluster from 'node:cluster'
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { isAbsolute, relative, resolve } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { EndlessError, messageOf } from './errors.js'
 import { handoverVariable } from './handover.js'
+import { withLanes } from './lanes.js'
 import { withoutPreload } from './preload.js'
 
 /** How a successor is started: as this process was. A `beforeSpawn` hook may change it. */
@@ -103,23 +104,37 @@ export function spawnPlan(): SpawnPlan {
   return { ...start, args: [...start.args], env: { ...start.env } }
 }
 
+/** The fds 0 to 2 are stdio, 3 is the IPC channel. */
+const firstFd = 4
+
+/** What fds are in a successor: first those that it inherits, then those of the lanes. */
+export function successorFds(inherited: number, lanes: number): number[][] {
+  const all = Array.from({ length: inherited + lanes }, (_, n) => firstFd + n)
+  return [all.slice(0, inherited), all.slice(inherited)]
+}
+
 /**
  * Spawns a successor. Its stdio is inherited: through a pipe of ours it would die of EPIPE when we
- * exit. `fds` become 4, 5, … in it.
+ * exit. What `fds` and the lanes are in it, {@link successorFds} says.
  */
-export function spawnSuccessor(plan: SpawnPlan, fds: readonly number[]): ChildProcess {
+export function spawnSuccessor(
+  plan: SpawnPlan,
+  fds: readonly number[],
+  laneCount: number,
+): ChildProcess {
   if (!existsSync(plan.cwd))
     throw new EndlessError(
       'ERR_ENDLESS_SPAWN',
       `the working directory ${plan.cwd} is gone: put it back, or set "cwd" in a beforeSpawn hook`,
     )
   try {
-    return spawn(plan.command, plan.args, {
-      cwd: plan.cwd,
-      env: plan.env,
-      stdio: ['inherit', 'inherit', 'inherit', 'ipc', ...fds],
-      serialization: 'json',
-    })
+    const lanes = Array<'pipe'>(laneCount).fill('pipe')
+    const stdio: StdioOptions = ['inherit', 'inherit', 'inherit', 'ipc', ...fds, ...lanes]
+    const { command, args, cwd, env } = plan
+    return withLanes(
+      (at) => at >= firstFd + fds.length,
+      () => spawn(command, args, { cwd, env, stdio, serialization: 'json' }),
+    )
   } catch (cause) {
     throw new EndlessError(
       'ERR_ENDLESS_SPAWN',
@@ -127,6 +142,16 @@ export function spawnSuccessor(plan: SpawnPlan, fds: readonly number[]): ChildPr
       { cause },
     )
   }
+}
+
+/**
+ * How many fds this process may have; undefined where the OS does not show it. Node has raised the
+ * soft limit to the hard one at its start.
+ */
+export function fdLimit(): number | undefined {
+  const limits = procFile('/proc/self/limits')?.[0]
+  const found = limits?.match(/^Max open files\s+(\d+)/m)?.[1]
+  return found === undefined ? undefined : Number(found)
 }
 
 /** Why this process can listen but not upgrade; undefined where it can. */

@@ -12,6 +12,7 @@ const names = [
   'pidFile',
   'signals',
   'logger',
+  'migrate',
   'autoReady',
 ] as const satisfies readonly (keyof ProcessSettings)[]
 

@@ -1,6 +1,7 @@
 import type { Server } from 'node:net'
 import type { Activated } from './activation.js'
 import { type ListenAddress, show } from './address.js'
+import { openForConnections } from './adoption.js'
 import type { AttachOptions } from './api.js'
 import { AutoReady } from './autoready.js'
 import { EndlessError, messageOf } from './errors.js'
@@ -120,7 +121,8 @@ export class Startup {
     tryPidFile(generation, () => pidFile?.publish())
     // Last: whoever is told that it is ready finds the port open and the pid in its file.
     generation.machine.send('ready')
-    generation.predecessor?.serving()
+    openForConnections(generation, this.listeners)
+    generation.predecessor?.serving(generation.migrates)
     this.listeners.inheritance.unlinkUnclaimed()
     const unclaimed = [
       ...this.listeners.inheritance.closeUnclaimed(),

@@ -35,6 +35,12 @@ export function statusOf(
     requests: [...kinds.keys()].flatMap(({ exchanges }) =>
       exchanges.map(({ method, url, startedAt }) => ({ method, url, age: now - startedAt })),
     ),
-    drain: ending && { reason: ending.reason, age: ending.age, hammerIn: ending.hammerIn },
+    adopted: generation.connections.adopted,
+    drain: ending && {
+      reason: ending.reason,
+      age: ending.age,
+      hammerIn: ending.hammerIn,
+      ...ending.counts,
+    },
   }
 }

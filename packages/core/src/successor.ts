@@ -1,7 +1,9 @@
 import type { ChildProcess } from 'node:child_process'
+import type { Socket } from 'node:net'
 import { EndlessError } from './errors.js'
 import type { Handle } from './handle.js'
 import {
+  type Answer,
   encodeHandover,
   type Handover,
   handoverVariable,
@@ -9,16 +11,16 @@ import {
   type TicketKeys,
   type ToPredecessor,
   type ToSuccessor,
+  type Verdict,
 } from './handover.js'
+import { type Lane, laneOf } from './lanes.js'
 import { withPreload } from './preload.js'
-import { type SpawnPlan, signalChild, spawnSuccessor } from './process.js'
+import { type SpawnPlan, signalChild, spawnSuccessor, successorFds } from './process.js'
 
 /** How long a successor that is told to stop may take before it is killed, in ms. */
 const killAfter = 2_000
 /** How many of its last stderr lines go into the error. */
 const lastLines = 20
-/** The fds 0 to 2 are stdio, 3 is the IPC channel. */
-const firstFd = 4
 
 /** How a process ended. */
 interface Ending {
@@ -36,6 +38,8 @@ export interface Successor {
   readonly stopping: boolean
   /** Settles when it says so. */
   readonly toldToStop: Promise<void>
+  /** Whether it takes connections; known once it serves. */
+  readonly adopts: boolean
   /** Duplicates of our listeners, by name: ours to close, or to rise again on. */
   readonly dormant: ReadonlyMap<string, Handle>
   /** Commits the handover; settles when it serves, rejects when it died over it. */
@@ -46,31 +50,42 @@ export interface Successor {
    */
   stop(why: EndlessError, patience: number): Promise<void>
   closeDormant(): void
+  /** What connections go by. */
+  readonly lanes: readonly Lane[]
+  /** @param sent called when the kernel has it, or with the reason why not */
+  tell(verdict: Verdict, sent: Sent): void
+  /** @returns stops hearing */
+  onAnswer(hear: (answer: Answer) => void): () => void
 }
+
+type Sent = (error: Error | null) => void
 
 /** What goes to a successor beside the facts: each listener and file with its fd here. */
 export interface Parcel {
   readonly generation: number
   readonly listeners: readonly Handover['listeners'][number][]
   readonly files: Handover['files']
+  /** How many lanes it gets for connections. */
+  readonly lanes: number
 }
 
 /** Spawns a successor that inherits the parcel's fds. */
 export function startSuccessor(plan: SpawnPlan, parcel: Parcel, readyTimeout: number): Successor {
-  const fds: number[] = []
-  const renumber = <T extends { readonly fd: number }>(one: T): T => ({
-    ...one,
-    fd: firstFd + fds.push(one.fd) - 1,
-  })
+  const { listeners, files } = parcel
+  const fds = [...listeners, ...files].map(({ fd }) => fd)
+  const [inherited = [], lanes = []] = successorFds(fds.length, parcel.lanes)
+  const at = (n: number): number => inherited[n] ?? -1
   const handover: Handover = {
     generation: parcel.generation,
     predecessor: process.pid,
-    listeners: parcel.listeners.map(renumber),
-    files: parcel.files.map(renumber),
+    listeners: listeners.map((one, n) => ({ ...one, fd: at(n) })),
+    files: files.map((one, n) => ({ ...one, fd: at(listeners.length + n) })),
+    lanes,
   }
   const env = { ...plan.env, [handoverVariable]: encodeHandover(handover) }
-  const child = spawnSuccessor({ ...plan, env: withPreload(env) }, fds)
-  return new ChildSuccessor(child, plan, readyTimeout)
+  const child = spawnSuccessor({ ...plan, env: withPreload(env) }, fds, lanes.length)
+  const pipes = lanes.map((fd) => child.stdio[fd] as Socket)
+  return new ChildSuccessor(child, plan, readyTimeout, child.pid ? pipes.map(laneOf) : [])
 }
 
 class ChildSuccessor implements Successor {
@@ -80,6 +95,8 @@ class ChildSuccessor implements Successor {
   readonly dormant: Map<string, Handle> = new Map()
   readonly toldToStop: Promise<void>
   stopping = false
+  adopts = false
+  readonly lanes: readonly Lane[]
   #committed = false
   readonly #child: ChildProcess
   readonly #serving: Promise<void>
@@ -87,9 +104,10 @@ class ChildSuccessor implements Successor {
   #reported: string | undefined
   #stderr: string[] = ['']
 
-  constructor(child: ChildProcess, plan: SpawnPlan, readyTimeout: number) {
+  constructor(child: ChildProcess, plan: SpawnPlan, readyTimeout: number, lanes: readonly Lane[]) {
     this.#child = child
     this.pid = child.pid ?? -1
+    this.lanes = lanes
     this.exited = new Promise((resolve) => {
       // Not 'exit': that may come before the last messages were read, 'stopping' among them.
       child.once('close', (code, signal) => resolve({ code, signal }))
@@ -146,7 +164,20 @@ class ChildSuccessor implements Successor {
     this.dormant.clear()
   }
 
+  tell(verdict: Verdict, sent: Sent): void {
+    this.#child.send(verdict, sent)
+  }
+
+  onAnswer(hear: (answer: Answer) => void): () => void {
+    const listener = (message: unknown): void => {
+      if (isOurs(message)) hear(message as Answer)
+    }
+    this.#child.on('message', listener)
+    return () => void this.#child.off('message', listener)
+  }
+
   #hear(message: ToPredecessor, handle: unknown): void {
+    if (message.endless === 'serving') this.adopts = message.adopts === true
     if (message.endless === 'stderr') this.#hearStderr(message.text)
     if (message.endless === 'stopping') this.stopping = true
     if (message.endless === 'listener' && handle) this.dormant.set(message.name, handle as Handle)

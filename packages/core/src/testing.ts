@@ -55,5 +55,6 @@ const idle: Status = {
   listeners: [],
   connections: { total: 0, active: 0, idle: 0, silent: 0, partial: 0, upgraded: 0 },
   requests: [],
+  adopted: 0,
   drain: undefined,
 }

@@ -10,6 +10,8 @@ import { Files, type Passable } from './files.js'
 import { Generation } from './generation.js'
 import { checkNode } from './handle.js'
 import type { When } from './hooks.js'
+import { laneCount } from './lanes.js'
+import { type Migration, migrationTo } from './migrate.js'
 import type { DrainReason, LifeHooks, SignalHook, UpgraderOptions } from './options.js'
 import { PidFile, tryPidFile } from './pidfile.js'
 import { findPredecessor } from './predecessor.js'
@@ -169,6 +171,7 @@ export class ProcessUpgrader implements Upgrader {
         generation: this.generation + 1,
         listeners: listeners.parcel(),
         files: this.#files.parcel(),
+        lanes: this.#generation.migrates ? laneCount : 0,
       })
       const successor = await upgrade.run(before, parcel, () => listeners.ticketKeys())
       this.#handOver(successor)
@@ -181,7 +184,7 @@ export class ProcessUpgrader implements Upgrader {
   #handOver(successor: Successor): void {
     this.#successor = successor
     this.#generation.machine.send('handedOver')
-    this.#drain('upgraded')
+    this.#drain('upgraded', migrationTo(successor, this.#generation, this.#startup.listeners))
     void successor.toldToStop.then(() => {
       // Stopped on purpose: a duplicate that stays open would let clients wait for nobody.
       successor.closeDormant()
@@ -241,14 +244,15 @@ export class ProcessUpgrader implements Upgrader {
     this.hammer()
   }
 
-  #drain(reason: DrainReason): void {
+  #drain(reason: DrainReason, migration?: Migration): void {
     // While our sockets still pin their inodes: a number that is free may be another server's next.
     if (reason === 'shutdown') this.#startup.listeners.unlink()
     this.#startup.listeners.stop()
-    this.#ending = new Ending(this.#generation, reason, (code) => {
+    const over = (code: number): void => {
       this.#startup.listeners.close()
       void exit(this.#generation, code, () => reason === 'shutdown' && this.#tidyUp())
-    })
+    }
+    this.#ending = new Ending(this.#generation, reason, over, migration)
     this.#draining.abort(new EndlessError('ERR_ENDLESS_DRAINING', `draining: ${reason}`))
   }
 

@@ -93,6 +93,10 @@ const checks: Record<string, Check> = {
   signals,
   hooks,
   logger,
+  migrate: (name, value) => {
+    if (typeof value !== 'boolean' && typeof value !== 'function')
+      throw bad(name, 'true, false or a function of a socket', value)
+  },
   autoReady: (name, value) => {
     if (typeof value !== 'boolean') throw bad(name, 'true or false', value)
   },

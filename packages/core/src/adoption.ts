@@ -1,0 +1,135 @@
+import type { Server, Socket } from 'node:net'
+import { Server as TlsServer } from 'node:tls'
+import { acceptorOf, isFull, missingForMigration, settle, speaksHttp } from './established.js'
+import type { Generation } from './generation.js'
+import type { Handle } from './handle.js'
+import type { Offer, Refusal, Verdict } from './handover.js'
+import { closeLanes, missingForLanes, openLanes } from './lanes.js'
+import type { Listeners } from './listeners.js'
+import type { Predecessor } from './predecessor.js'
+import { fdLimit, whyNoUpgrade } from './process.js'
+
+/** How many of its fds a process leaves for what it accepts and opens itself. */
+const fdsKeptFree = 0.1
+
+/** A connection that is here and not ours yet. */
+interface Held {
+  readonly offer: Offer
+  readonly handle: Handle
+  readonly accept: (client: Handle) => Socket | undefined
+}
+
+/** From here on connections may come from the predecessor, where this Node can do it. */
+export function openForConnections(generation: Generation, listeners: Listeners): void {
+  const { predecessor, settings } = generation
+  const { lanes = [] } = predecessor?.handover ?? {}
+  if (settings.values.migrate === false || whyNoUpgrade() !== undefined) return closeLanes(lanes)
+  const handles = listeners.all.flatMap(({ handle }) => handle ?? [])
+  const missing = [...missingForMigration(handles), ...missingForLanes()]
+  if (missing.length === 0 && predecessor) {
+    const serverOf = (name: string): Server | undefined =>
+      listeners.all.find(({ inheritedAs }) => inheritedAs === name)?.server
+    const adoption = new Adoption(generation, predecessor, serverOf)
+    if (!openLanes(lanes, (text, handle) => adoption.take(JSON.parse(text) as Offer, handle)))
+      missing.push("the class of Node's IPC channel")
+  }
+  generation.migrates = missing.length === 0
+  if (generation.migrates) return
+  generation.warn(
+    `Connections drain and do not move: Node ${process.version} has no ${missing.join(', ')}, ` +
+      'or one that works differently.',
+  )
+}
+
+/** Takes established connections from the predecessor, the other end of a `Crossing`. */
+class Adoption {
+  readonly #generation: Generation
+  readonly #predecessor: Predecessor
+  readonly #serverOf: (listener: string) => Server | undefined
+  readonly #held = new Map<number, Held>()
+  /** Taken back before they came. */
+  readonly #kept = new Set<number>()
+  readonly #mostFds = (fdLimit() ?? Number.POSITIVE_INFINITY) * (1 - fdsKeptFree)
+  #taken: number[] = []
+
+  /** @param serverOf whose listener the predecessor knows by that name */
+  constructor(
+    generation: Generation,
+    predecessor: Predecessor,
+    serverOf: (listener: string) => Server | undefined,
+  ) {
+    this.#generation = generation
+    this.#predecessor = predecessor
+    this.#serverOf = serverOf
+    predecessor.onVerdict((verdict) => this.#hear(verdict))
+    generation.connections.onRequest(({ adopted, requests, server }, { http1 }) => {
+      const max = 'maxRequestsPerSocket' in server ? Number(server.maxRequestsPerSocket) : 0
+      // Node counts on, from the first request that it saw itself.
+      if (http1 && adopted > 0 && max > 0 && requests >= max) http1.response.shouldKeepAlive = false
+    })
+    // It died before it said whose they are: nobody else reads from them.
+    void predecessor.gone.then(() => this.#adopt([...this.#held.keys()]))
+  }
+
+  /** @param handle undefined where it was lost on the way */
+  take(offer: Offer, handle: Handle | undefined): void {
+    if (this.#kept.delete(offer.id)) return void handle?.close()
+    if (!handle) return this.#refuse(offer.id, 'lost')
+    const server = this.#serverOf(offer.listener)
+    const accept = server && isPlainHttp(server) ? acceptorOf(server) : undefined
+    const why = this.#whyNot(server, handle)
+    if (why || !accept) {
+      handle.close()
+      return this.#refuse(offer.id, why ?? 'listener')
+    }
+    this.#held.set(offer.id, { offer, handle, accept })
+    if (!this.#predecessor.alive) return this.#adopt([offer.id])
+    if (this.#taken.push(offer.id) > 1) return
+    // One answer for all that came in this turn of the event loop.
+    setImmediate(() => this.#predecessor.answer({ endless: 'taken', ids: this.#taken.splice(0) }))
+  }
+
+  #hear({ endless, ids }: Verdict): void {
+    if (endless === 'yours') return this.#adopt(ids)
+    for (const id of ids) {
+      const held = this.#held.get(id)
+      held?.handle.close()
+      if (!this.#held.delete(id)) this.#kept.add(id)
+    }
+    this.#predecessor.answer({ endless: 'kept', ids })
+  }
+
+  #whyNot(server: Server | undefined, handle: Handle): Refusal | undefined {
+    if (this.#generation.state !== 'ready') return 'stopping'
+    if (handle.fd >= this.#mostFds || (server && isFull(server, this.#held.size))) return 'full'
+    return undefined
+  }
+
+  #refuse(id: number, why: Refusal): void {
+    this.#predecessor.answer({ endless: 'refused', ids: [id], why })
+  }
+
+  #adopt(ids: readonly number[]): void {
+    for (const id of ids) {
+      const held = this.#held.get(id)
+      if (!held) continue
+      this.#held.delete(id)
+      // Each for itself: a 'connection' listener that throws takes no other connection with it.
+      process.nextTick(() => this.#accept(held))
+    }
+  }
+
+  #accept({ accept, handle, offer }: Held): void {
+    const socket = accept(handle)
+    const connection = socket && this.#generation.connections.of(socket)
+    if (!connection) return
+    this.#generation.connections.adopted++
+    connection.requests = offer.requests
+    connection.adopted = offer.requests
+    if (offer.requests > 0) settle(connection.server, connection.socket, offer.rest)
+  }
+}
+
+function isPlainHttp(server: Server): boolean {
+  return speaksHttp(server) && !(server instanceof TlsServer)
+}

@@ -1,0 +1,206 @@
+import type { Connection } from './connections.js'
+import { type Frozen, freeze } from './established.js'
+import type { Answer, Offer, Refusal } from './handover.js'
+import type { Lane } from './lanes.js'
+import type { Successor } from './successor.js'
+
+/** A successor that is silent for so long does not get the ones that are on their way, in ms. */
+const answerTimeout = 1_000
+
+/** What a crossing tells whoever chooses the connections. */
+export interface Passengers {
+  /** There is room: {@link Crossing.offer} as many as there is. */
+  room(): void
+  /** It stays, and is read from again. */
+  refused(connection: Connection, why: Refusal): void
+  /** The successor hangs, or is slow: what was on its way is back, and there is no room. */
+  silent(): void
+  /** It answers again. */
+  answers(): void
+}
+
+interface Passenger {
+  readonly connection: Connection
+  readonly frozen: Frozen
+  readonly lane: Lane
+  readonly at: number
+}
+
+/** The way of connections to the successor, as `handover` has it: offer, taken, yours; or keep. */
+export class Crossing {
+  /** How many are the successor's. */
+  moved = 0
+  readonly #successor: Successor
+  readonly #passengers: Passengers
+  readonly #free: Lane[]
+  /** Lanes with an offer in them that was taken back. */
+  readonly #blocked = new Map<number, Lane>()
+  readonly #aboard = new Set<Connection>()
+  readonly #offered = new Map<number, Passenger>()
+  /** Frozen still, until the kernel has what is said of them. */
+  readonly #settling = new Set<Passenger>()
+  /** Taken, and not told yet that they are the successor's. */
+  #taken: number[] = []
+  #nextId = 0
+  #silent = false
+  #flush: NodeJS.Immediate | undefined
+  #timer: NodeJS.Timeout | undefined
+  readonly #stopHearing: () => void
+
+  constructor(successor: Successor, passengers: Passengers) {
+    this.#successor = successor
+    this.#free = [...successor.lanes]
+    this.#passengers = passengers
+    this.#stopHearing = successor.onAnswer((answer) => this.#hear(answer))
+  }
+
+  get hasRoom(): boolean {
+    return !this.#silent && this.#free.length > 0
+  }
+
+  /** How many are on their way, frozen. */
+  get size(): number {
+    return this.#aboard.size
+  }
+
+  has(connection: Connection): boolean {
+    return this.#aboard.has(connection)
+  }
+
+  offer(connection: Connection, listener: string): void {
+    const id = this.#nextId
+    // Before its clock is stopped.
+    const offer = JSON.stringify(offerOf(id, listener, connection))
+    const frozen = freeze(connection.socket)
+    const lane = frozen && this.#free.pop()
+    if (!lane) return
+    this.#nextId++
+    this.#aboard.add(connection)
+    this.#offered.set(id, { connection, frozen, lane, at: performance.now() })
+    lane.send(offer, frozen.handle, (error) => {
+      // It never left: nobody but us can read it.
+      if (error) this.#takeBack(id)
+    })
+    this.#timer ??= setTimeout(() => this.#checkSilence(), answerTimeout).unref()
+  }
+
+  /** Everything that the successor does not have for certain stays here. */
+  cancel(): void {
+    this.#stopHearing()
+    this.#silent = true
+    clearTimeout(this.#timer)
+    if (this.#flush) clearImmediate(this.#flush)
+    for (const lane of this.#successor.lanes) lane.close()
+    for (const passenger of [...this.#offered.values(), ...this.#settling]) this.#stay(passenger)
+    this.#offered.clear()
+    this.#settling.clear()
+  }
+
+  #hear(answer: Answer): void {
+    if (answer.endless === 'taken') this.#hearTaken(answer.ids)
+    if (answer.endless === 'refused')
+      for (const id of answer.ids) {
+        const connection = this.#takeBack(id)
+        if (connection) this.#passengers.refused(connection, answer.why)
+      }
+    if (answer.endless === 'kept') this.#hearKept(answer.ids)
+    if (this.hasRoom) this.#passengers.room()
+  }
+
+  #hearTaken(ids: readonly number[]): void {
+    for (const id of ids) {
+      const passenger = this.#offered.get(id)
+      // One that was taken back meanwhile is ours: the successor learns it from `keep`.
+      if (!passenger) continue
+      this.#free.push(passenger.lane)
+      this.#taken.push(id)
+    }
+    // Once per turn of the event loop.
+    if (this.#taken.length > 0) this.#flush ??= setImmediate(() => this.#tellYours())
+  }
+
+  #tellYours(): void {
+    this.#flush = undefined
+    const ids = this.#taken.splice(0)
+    const yours = this.#settle(ids)
+    this.#successor.tell({ endless: 'yours', ids }, (error) =>
+      this.#settled(yours, (passenger) => {
+        if (error) this.#stay(passenger)
+        else this.#letGo(passenger)
+      }),
+    )
+  }
+
+  #hearKept(ids: readonly number[]): void {
+    for (const id of ids) {
+      const lane = this.#blocked.get(id)
+      if (lane) this.#free.push(lane)
+      this.#blocked.delete(id)
+    }
+    if (!this.#silent) return
+    this.#silent = false
+    this.#passengers.answers()
+  }
+
+  #takeBack(id: number): Connection | undefined {
+    const passenger = this.#offered.get(id)
+    this.#offered.delete(id)
+    if (!passenger) return undefined
+    this.#free.push(passenger.lane)
+    this.#stay(passenger)
+    return passenger.connection
+  }
+
+  #stay({ connection, frozen }: Passenger): void {
+    this.#aboard.delete(connection)
+    frozen.thaw()
+  }
+
+  #letGo({ connection }: Passenger): void {
+    this.#aboard.delete(connection)
+    this.moved++
+    // Closes our fd alone: the connection lives as long as one of its fds does.
+    connection.socket.destroy()
+  }
+
+  #checkSilence(): void {
+    this.#timer = undefined
+    const [oldest] = this.#offered.values()
+    if (!oldest) return
+    const left = oldest.at + answerTimeout - performance.now()
+    if (left > 0) this.#timer = setTimeout(() => this.#checkSilence(), left).unref()
+    else this.#fallSilent()
+  }
+
+  #fallSilent(): void {
+    const ids = [...this.#offered.keys()].filter((id) => !this.#taken.includes(id))
+    if (ids.length === 0) return
+    const kept = this.#settle(ids)
+    for (const [n, { lane }] of kept.entries()) this.#blocked.set(ids[n] ?? -1, lane)
+    // Read on only when the kernel has it: a successor that wakes up finds it before our end.
+    this.#successor.tell({ endless: 'keep', ids }, () =>
+      this.#settled(kept, (passenger) => this.#stay(passenger)),
+    )
+    if (this.#silent) return
+    this.#silent = true
+    this.#passengers.silent()
+  }
+
+  #settle(ids: readonly number[]): Passenger[] {
+    const passengers = ids.flatMap((id) => this.#offered.get(id) ?? [])
+    for (const id of ids) this.#offered.delete(id)
+    for (const passenger of passengers) this.#settling.add(passenger)
+    return passengers
+  }
+
+  #settled(passengers: readonly Passenger[], what: (passenger: Passenger) => void): void {
+    for (const passenger of passengers) if (this.#settling.delete(passenger)) what(passenger)
+  }
+}
+
+function offerOf(id: number, listener: string, connection: Connection): Offer {
+  const { idleSince, requests, socket } = connection
+  const offer = { endless: 'offer', id, listener, requests } as const
+  if (requests === 0 || !socket.timeout) return offer
+  return { ...offer, rest: Math.max(0, idleSince + socket.timeout - performance.now()) }
+}

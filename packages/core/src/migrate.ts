@@ -1,0 +1,164 @@
+import type { Socket } from 'node:net'
+import { Server as TlsServer } from 'node:tls'
+import type { Connection } from './connections.js'
+import { Crossing } from './crossing.js'
+import { isBetweenRequests, isFlushed, isParsed, speaksHttp } from './established.js'
+import type { Generation } from './generation.js'
+import type { Refusal } from './handover.js'
+import type { Listeners } from './listeners.js'
+import type { Successor } from './successor.js'
+
+const reasons: Readonly<Record<Exclude<Refusal, 'listener'>, string>> = {
+  full: 'has as many connections as it may have',
+  stopping: 'is stopping',
+  lost: 'did not get a connection, as when no fd is free',
+}
+
+/** The name of the listener that a connection came by; undefined where it is none of ours. */
+type NameOf = (connection: Connection) => string | undefined
+
+/** What takes connections to a successor; undefined where either of us does without. */
+export function migrationTo(
+  successor: Successor,
+  generation: Generation,
+  listeners: Listeners,
+): Migration | undefined {
+  if (!generation.migrates || !successor.adopts) return undefined
+  const nameOf: NameOf = ({ server }) => listeners.all.find((one) => one.server === server)?.name
+  return new Migration(generation, successor, nameOf)
+}
+
+/**
+ * Established connections move to the successor, each between two requests. Until its turn the
+ * requests on it are answered here, so that nothing waits for the move of another connection.
+ */
+export class Migration {
+  readonly #generation: Generation
+  readonly #successor: Successor
+  readonly #nameOf: NameOf
+  readonly #crossing: Crossing
+  /** `over`: whatever is here from now on drains. */
+  #phase: 'moving' | 'over' = 'moving'
+  readonly #refused = new WeakSet<Connection>()
+  /** Became idle when there was no room. */
+  readonly #waiting = new Set<Connection>()
+  #walk: Iterator<Connection>
+  #patience: NodeJS.Timeout | undefined
+  readonly #stopHearing: () => void
+
+  constructor(generation: Generation, successor: Successor, nameOf: NameOf) {
+    this.#generation = generation
+    this.#successor = successor
+    this.#nameOf = nameOf
+    this.#walk = generation.connections[Symbol.iterator]()
+    this.#crossing = new Crossing(successor, {
+      room: () => this.#pump(),
+      refused: (connection, why) => {
+        this.#refused.add(connection)
+        if (why !== 'listener') this.#end(reasons[why])
+      },
+      silent: () => this.#fellSilent(),
+      answers: () => {
+        clearTimeout(this.#patience)
+        this.walk()
+      },
+    })
+    this.#stopHearing = generation.connections.onIdle((connection) => {
+      this.#waiting.add(connection)
+      this.#pump()
+    })
+    void successor.toldToStop.then(() => this.#end(reasons.stopping))
+    void successor.exited.then(() => this.cancel())
+  }
+
+  /** How many connections the successor has. */
+  get moved(): number {
+    return this.#crossing.moved
+  }
+
+  /** Looks at every connection; also at those that became idle without a response. */
+  walk(): void {
+    this.#walk = this.#generation.connections[Symbol.iterator]()
+    this.#pump()
+  }
+
+  /** Whether a connection is going to move, so that its client need not leave. */
+  takes(connection: Connection): boolean {
+    return this.#phase === 'moving' && this.#canMove(connection)
+  }
+
+  /** Everything that the successor does not have for certain stays here. */
+  cancel(): void {
+    this.#crossing.cancel()
+    this.#leaveOff()
+  }
+
+  #pump(): void {
+    while (this.#phase === 'moving' && this.#crossing.hasRoom) {
+      const connection = this.#next()
+      if (!connection) break
+      this.#crossing.offer(connection, this.#nameOf(connection) ?? '')
+    }
+  }
+
+  #next(): Connection | undefined {
+    for (const connection of this.#waiting) {
+      this.#waiting.delete(connection)
+      if (this.#isReady(connection)) return connection
+    }
+    for (let next = this.#walk.next(); !next.done; next = this.#walk.next())
+      if (this.#isReady(next.value)) return next.value
+    return undefined
+  }
+
+  #isReady(connection: Connection): boolean {
+    const { socket, exchanges } = connection
+    if (exchanges.length > 0 || socket.readyState !== 'open' || !isFlushed(socket)) return false
+    return !this.#crossing.has(connection) && isBetweenRequests(socket) && this.#canMove(connection)
+  }
+
+  #canMove(connection: Connection): boolean {
+    const { server, session, socket } = connection
+    if (session || !speaksHttp(server) || server instanceof TlsServer) return false
+    if (this.#refused.has(connection) || !isParsed(socket)) return false
+    return this.#nameOf(connection) !== undefined && this.#isWanted(socket)
+  }
+
+  #isWanted(socket: Socket): boolean {
+    const { migrate } = this.#generation.settings.values
+    if (typeof migrate !== 'function') return migrate
+    try {
+      return migrate(socket)
+    } catch (error) {
+      this.#generation.error('The migrate option threw: that connection drains', error)
+      return false
+    }
+  }
+
+  /** It hangs, or is slow: all connections are served here, and drain if that goes on. */
+  #fellSilent(): void {
+    const { stallTimeout } = this.#generation.settings.values
+    this.#warn('does not answer: its connections are served here meanwhile')
+    const why = `did not answer for ${stallTimeout} ms`
+    this.#patience = setTimeout(() => this.#end(why), stallTimeout).unref()
+  }
+
+  /** What is on its way is still answered; nothing more is offered. */
+  #end(why: string): void {
+    if (this.#phase === 'over') return
+    this.#leaveOff()
+    if (this.#generation.connections.size > this.#crossing.size)
+      this.#warn(`${why}: the other connections drain here`)
+  }
+
+  #leaveOff(): void {
+    this.#phase = 'over'
+    clearTimeout(this.#patience)
+    this.#stopHearing()
+    this.#waiting.clear()
+  }
+
+  #warn(what: string): void {
+    this.#generation.warn(`Successor ${this.#successor.pid} ${what}.`)
+  }
+}

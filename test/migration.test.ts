@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest'
+import { type LoadOptions, load } from './support/client/index.js'
+import { fixture, Service } from './support/service.js'
+
+/** How often each traffic sees an upgrade. */
+const upgrades = Number(process.env.UPGRADES ?? 5)
+const clients = 200
+
+type Traffic = Omit<LoadOptions, 'target' | 'connections'> & { readonly connections?: number }
+
+const traffics: readonly (readonly [name: string, traffic: Traffic])[] = [
+  ['keep-alive with think time', { thinkTime: [0, 50] }],
+  ['keep-alive without think time', {}],
+  ['requests in two segments, cut anywhere', { mode: 'two-segments' }],
+  ['4 pipelined', { mode: 'pipelined' }],
+  ['chunked bodies', { mode: 'chunked' }],
+  ['Expect: 100-continue', { mode: 'expect-continue' }],
+  ['handlers of 0 to 50 ms', { url: (n) => `/?ms=${n % 51}` }],
+  ['bodies of 1 MiB', { body: Buffer.alloc(2 ** 20), connections: 20, thinkTime: [0, 50] }],
+]
+
+describe.each(traffics)('%s', (_, { connections = clients, ...traffic }) => {
+  test(`${connections} connections, an upgrade a second: none fails, none is new`, {
+    timeout: 120_000,
+  }, async () => {
+    await using service = await Service.start({ script: fixture('server.js') })
+    const served = new Set<number>()
+    let slowest = 0
+    const running = load({
+      ...traffic,
+      onReply: ({ connection, latency }) => {
+        if (served.size === connections) slowest = Math.max(slowest, latency)
+        served.add(connection)
+      },
+      target: { port: service.port() },
+      connections,
+      check: ({ id, body }) => {
+        const { id: answered } = JSON.parse(body.toString()) as { id: string }
+        return answered === id ? undefined : `an answer to ${answered}`
+      },
+    })
+    while (served.size < connections) await running.progress(1)
+    for (let n = 0; n < upgrades; n++) {
+      await service.upgrade()
+      await running.progress(connections)
+    }
+    const report = await running.stop()
+    expect(report.failed, report.samples.join('\n')).toBe(0)
+    expect(report.ok).toBe(report.sent)
+    expect(report.connections).toBe(connections)
+    expect(report.reconnects).toBe(0)
+    if (process.env.VERBOSE) console.log(service.stderr, running.report, 'SLOWEST', slowest)
+    const ends = service.all({ event: 'drain', phase: 'end' })
+    expect(ends.map(({ moved, drained, cut }) => ({ moved, drained, cut }))).toEqual(
+      Array(upgrades).fill({ moved: connections, drained: 0, cut: 0 }),
+    )
+    await service.stop()
+  })
+})
