@@ -19,30 +19,38 @@ interface Held {
   readonly accept: (client: Handle) => Socket | undefined
 }
 
-/** From here on connections may come from the predecessor, where this Node can do it. */
-export function openForConnections(generation: Generation, listeners: Listeners): void {
+/**
+ * From here on connections may come from the predecessor, where this Node can do it.
+ * @returns lets none come any more
+ */
+export function openForConnections(generation: Generation, listeners: Listeners): () => void {
   const { predecessor, settings } = generation
   const { lanes = [] } = predecessor?.handover ?? {}
-  if (settings.values.migrate === false || whyNoUpgrade() !== undefined) return closeLanes(lanes)
+  if (settings.values.migrate === false || whyNoUpgrade() !== undefined) {
+    closeLanes(lanes)
+    return () => {}
+  }
   const handles = listeners.all.flatMap(({ handle }) => handle ?? [])
   const missing = [...missingForMigration(handles), ...missingForLanes()]
+  let close: (() => void) | undefined
   if (missing.length === 0 && predecessor) {
     const serverOf = (name: string): Server | undefined =>
       listeners.all.find(({ inheritedAs }) => inheritedAs === name)?.server
     const adoption = new Adoption(generation, predecessor, serverOf)
-    if (!openLanes(lanes, (text, handle) => adoption.take(JSON.parse(text) as Offer, handle)))
-      missing.push("the class of Node's IPC channel")
+    close = openLanes(lanes, (text, handle) => adoption.take(JSON.parse(text) as Offer, handle))
+    if (!close) missing.push("the class of Node's IPC channel")
   }
   generation.migrates = missing.length === 0
-  if (generation.migrates) return
-  generation.warn(
-    `Connections drain and do not move: Node ${process.version} has no ${missing.join(', ')}, ` +
-      'or one that works differently.',
-  )
+  if (!generation.migrates)
+    generation.warn(
+      `Connections drain and do not move: Node ${process.version} has no ${missing.join(', ')}, ` +
+        'or one that works differently.',
+    )
+  return close ?? (() => {})
 }
 
 /** Takes established connections from the predecessor, the other end of a `Crossing`. */
-class Adoption {
+export class Adoption {
   readonly #generation: Generation
   readonly #predecessor: Predecessor
   readonly #serverOf: (listener: string) => Server | undefined
@@ -51,6 +59,7 @@ class Adoption {
   readonly #kept = new Set<number>()
   readonly #mostFds = (fdLimit() ?? Number.POSITIVE_INFINITY) * (1 - fdsKeptFree)
   #taken: number[] = []
+  #flush: NodeJS.Immediate | undefined
 
   /** @param serverOf whose listener the predecessor knows by that name */
   constructor(
@@ -84,13 +93,18 @@ class Adoption {
     }
     this.#held.set(offer.id, { offer, handle, accept })
     if (!this.#predecessor.alive) return this.#adopt([offer.id])
-    if (this.#taken.push(offer.id) > 1) return
+    this.#taken.push(offer.id)
     // One answer for all that came in this turn of the event loop.
-    setImmediate(() => this.#predecessor.answer({ endless: 'taken', ids: this.#taken.splice(0) }))
+    this.#flush ??= setImmediate(() => {
+      this.#flush = undefined
+      const ids = this.#taken.splice(0)
+      if (ids.length > 0) this.#predecessor.answer({ endless: 'taken', ids })
+    })
   }
 
   #hear({ endless, ids }: Verdict): void {
     if (endless === 'yours') return this.#adopt(ids)
+    this.#taken = this.#taken.filter((id) => !ids.includes(id))
     for (const id of ids) {
       const held = this.#held.get(id)
       held?.handle.close()

@@ -200,7 +200,7 @@ export class Crossing {
 
 function offerOf(id: number, listener: string, connection: Connection): Offer {
   const { idleSince, requests, socket } = connection
-  const offer = { endless: 'offer', id, listener, requests } as const
+  const offer: Offer = { id, listener, requests }
   if (requests === 0 || !socket.timeout) return offer
   return { ...offer, rest: Math.max(0, idleSince + socket.timeout - performance.now()) }
 }

@@ -1,24 +1,21 @@
 import { once } from 'node:events'
-import { createServer, type RequestListener, type Server } from 'node:http'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import { createServer, type RequestListener } from 'node:http'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Connections, type Kind } from './connections.js'
 import { Drain } from './drain.js'
+import { atOnce, get, Served, until } from './specs/served.js'
 
 const stallTimeout = 10_000
-const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const post = 'POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n'
 
-let connections = new Connections()
+let served = new Served()
 let drain: Drain | undefined
-let cleanups: (() => void)[] = []
 let stalled: string[] = []
 
 beforeEach(() => {
   // Ours alone: sockets and Node's own timeouts go on in real time.
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
-  connections = new Connections()
+  served = new Served()
   stalled = []
 })
 
@@ -26,53 +23,14 @@ afterEach(() => {
   drain?.cancel()
   expect(vi.getTimerCount()).toBe(0)
   vi.useRealTimers()
-  for (const cleanup of cleanups) cleanup()
-  cleanups = []
-  connections.uninstall()
+  served.cleanup()
 })
 
-async function listen(server: Server): Promise<number> {
-  connections.track(server)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  cleanups.push(() => server.closeAllConnections())
-  cleanups.push(() => server.close())
-  return (server.address() as AddressInfo).port
-}
-
-class Client {
-  text = ''
-  readonly socket: Socket
-
-  constructor(port: number) {
-    this.socket = connect(port, '127.0.0.1').on('error', () => {})
-    this.socket.on('data', (chunk) => {
-      this.text += chunk
-    })
-    cleanups.push(() => this.socket.destroy())
-  }
-}
-
-/** A client that has sent `text`, of which the server has made `kind`. */
-async function client(port: number, text: string, kind: Kind): Promise<Client> {
-  const { size } = connections
-  const made = new Client(port)
-  await until(() => connections.size > size)
-  if (text) made.socket.write(text)
-  await until(() => [...connections.kinds().values()].at(-1) === kind)
-  return made
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await turn()
-}
-
 function begin(): Drain {
-  drain = new Drain(connections, stallTimeout, (what) => stalled.push(what))
+  drain = new Drain(served.connections, stallTimeout, (what) => stalled.push(what))
   return drain
 }
 
-const atOnce: RequestListener = (_, response) => void response.end('x')
 const never: RequestListener = () => {}
 
 test('a drain without connections has ended', async () => {
@@ -82,11 +40,11 @@ test('a drain without connections has ended', async () => {
 
 describe('an idle connection', () => {
   test('is kept; its next response says Connection: close and ends it', async () => {
-    const one = await client(await listen(createServer(atOnce)), get, 'idle')
+    const one = await served.client(await served.listen(createServer(atOnce)), get, 'idle')
     const { ended } = begin()
     vi.advanceTimersByTime(10 * stallTimeout)
     await turn()
-    expect(connections.size).toBe(1)
+    expect(served.connections.size).toBe(1)
     one.text = ''
     one.socket.write(get)
     await ended
@@ -96,8 +54,8 @@ describe('an idle connection', () => {
   })
 
   test("is ended by Node's keep-alive timeout", async () => {
-    const one = await client(
-      await listen(createServer({ keepAliveTimeout: 1 }, atOnce)),
+    const one = await served.client(
+      await served.listen(createServer({ keepAliveTimeout: 1 }, atOnce)),
       get,
       'idle',
     )
@@ -106,8 +64,8 @@ describe('an idle connection', () => {
   })
 
   test('is ended after the stall timeout where keepAliveTimeout is 0', async () => {
-    const one = await client(
-      await listen(createServer({ keepAliveTimeout: 0 }, atOnce)),
+    const one = await served.client(
+      await served.listen(createServer({ keepAliveTimeout: 0 }, atOnce)),
       get,
       'idle',
     )
@@ -120,11 +78,11 @@ describe('an idle connection', () => {
 
 describe('the hammer', () => {
   test('cuts everything, and lists each request with method, url and age', async () => {
-    const port = await listen(createServer(never))
-    await client(port, get.replace('/', '/report?a=1'), 'active')
+    const port = await served.listen(createServer(never))
+    await served.client(port, get.replace('/', '/report?a=1'), 'active')
     vi.advanceTimersByTime(1_200)
-    await client(port, post, 'active')
-    await client(port, '', 'silent')
+    await served.client(port, post, 'active')
+    await served.client(port, '', 'silent')
     const one = begin()
     vi.advanceTimersByTime(300)
     expect(one.hammer()).toEqual({
@@ -140,20 +98,50 @@ describe('the hammer', () => {
     [get, 'idle', false],
     [get.slice(0, 9), 'partial', true],
   ] as const)('%j: %s, unfinished %s', async (text, kind, unfinished) => {
-    await client(await listen(createServer(atOnce)), text, kind)
+    await served.client(await served.listen(createServer(atOnce)), text, kind)
     expect(begin().hammer()).toEqual({ requests: [], connections: 1, unfinished })
   })
 })
 
 test('a drain that is taken back ends nobody, and says no farewell', async () => {
-  const port = await listen(createServer(atOnce))
-  const one = await client(port, get, 'idle')
-  await client(port, '', 'silent')
+  const port = await served.listen(createServer(atOnce))
+  const one = await served.client(port, get, 'idle')
+  await served.client(port, '', 'silent')
   begin().cancel()
   vi.advanceTimersByTime(10 * stallTimeout)
   one.text = ''
   one.socket.write(get)
   await once(one.socket, 'data')
   expect(one.text).toContain('Connection: keep-alive')
-  expect([connections.size, stalled]).toEqual([2, []])
+  expect([served.connections.size, stalled]).toEqual([2, []])
+})
+
+describe('what became of the connections', () => {
+  test('those that ended, and those that were cut', async () => {
+    const port = await served.listen(createServer({ keepAliveTimeout: 0 }, atOnce))
+    const clients = [await served.client(port, get, 'idle'), await served.client(port, get, 'idle')]
+    const draining = begin()
+    expect(draining.counts).toEqual({ moved: 0, drained: 0, cut: 0 })
+    clients[0]?.socket.destroy()
+    await until(() => served.connections.size === 1)
+    expect(draining.counts).toEqual({ moved: 0, drained: 1, cut: 0 })
+    draining.hammer()
+    await draining.ended
+    expect(draining.counts).toEqual({ moved: 0, drained: 1, cut: 1 })
+  })
+
+  test('those that moved: what moves them begins with the drain and ends with it', async () => {
+    const port = await served.listen(createServer({ keepAliveTimeout: 0 }, atOnce))
+    const { socket } = await served.client(port, get, 'idle')
+    const migration = { moved: 0, walk: vi.fn(), takes: () => true, cancel: vi.fn() }
+    drain = new Drain(served.connections, stallTimeout, () => {}, migration as never)
+    expect([migration.walk.mock.calls.length, migration.cancel.mock.calls.length]).toEqual([1, 0])
+    vi.advanceTimersByTime(1_000)
+    expect(migration.walk).toHaveBeenCalledTimes(2)
+    migration.moved++
+    socket.destroy()
+    await drain.ended
+    expect(drain.counts).toEqual({ moved: 1, drained: 0, cut: 0 })
+    await until(() => migration.cancel.mock.calls.length > 0)
+  })
 })

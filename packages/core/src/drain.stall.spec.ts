@@ -1,25 +1,22 @@
 import { once } from 'node:events'
-import { createServer, type RequestListener, type Server } from 'node:http'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import { createServer, type RequestListener } from 'node:http'
 import type { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Connections, type Kind } from './connections.js'
 import { Drain } from './drain.js'
+import { Client, get, Served, until } from './specs/served.js'
 
 const stallTimeout = 10_000
-const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const post = 'POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n'
 
-let connections = new Connections()
+let served = new Served()
 let drain: Drain | undefined
-let cleanups: (() => void)[] = []
 let stalled: string[] = []
 
 beforeEach(() => {
   // Ours alone: sockets and Node's own timeouts go on in real time.
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
-  connections = new Connections()
+  served = new Served()
   stalled = []
 })
 
@@ -27,49 +24,11 @@ afterEach(() => {
   drain?.cancel()
   expect(vi.getTimerCount()).toBe(0)
   vi.useRealTimers()
-  for (const cleanup of cleanups) cleanup()
-  cleanups = []
-  connections.uninstall()
+  served.cleanup()
 })
 
-async function listen(server: Server): Promise<number> {
-  connections.track(server)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  cleanups.push(() => server.closeAllConnections())
-  cleanups.push(() => server.close())
-  return (server.address() as AddressInfo).port
-}
-
-class Client {
-  text = ''
-  readonly socket: Socket
-
-  constructor(port: number) {
-    this.socket = connect(port, '127.0.0.1').on('error', () => {})
-    this.socket.on('data', (chunk) => {
-      this.text += chunk
-    })
-    cleanups.push(() => this.socket.destroy())
-  }
-}
-
-/** A client that has sent `text`, of which the server has made `kind`. */
-async function client(port: number, text: string, kind: Kind): Promise<Client> {
-  const { size } = connections
-  const made = new Client(port)
-  await until(() => connections.size > size)
-  if (text) made.socket.write(text)
-  await until(() => [...connections.kinds().values()].at(-1) === kind)
-  return made
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await turn()
-}
-
 function begin(): Drain {
-  drain = new Drain(connections, stallTimeout, (what) => stalled.push(what))
+  drain = new Drain(served.connections, stallTimeout, (what) => stalled.push(what))
   return drain
 }
 
@@ -88,11 +47,11 @@ describe('a client that keeps us waiting', () => {
     ],
     ['with half a body is cut', `${post}half`, 'active', 'POST /upload, 10.0 s old', /^$/],
   ] as const)('%s, after the stall timeout and not before', async (_, text, kind, what, answer) => {
-    const one = await client(await listen(createServer(reading)), text, kind)
+    const one = await served.client(await served.listen(createServer(reading)), text, kind)
     const { ended } = begin()
     vi.advanceTimersByTime(stallTimeout - 1)
     await turn()
-    expect([connections.size, stalled]).toEqual([1, []])
+    expect([served.connections.size, stalled]).toEqual([1, []])
     vi.advanceTimersByTime(1)
     await Promise.all([ended, once(one.socket, 'close')])
     expect(stalled).toEqual([what])
@@ -103,8 +62,8 @@ describe('a client that keeps us waiting', () => {
     ['half a head', get.slice(0, -4), 'partial', 'x'],
     ['half a body', `${post}half`, 'active', 'x'],
   ] as const)('is waited for while something comes: %s', async (_, text, kind, more) => {
-    const one = await client(await listen(createServer(reading)), text, kind)
-    const [connection] = connections
+    const one = await served.client(await served.listen(createServer(reading)), text, kind)
+    const [connection] = served.connections
     const { ended } = begin()
     for (let n = 1; n <= 5; n++) {
       vi.advanceTimersByTime(stallTimeout - 1_000)
@@ -112,7 +71,7 @@ describe('a client that keeps us waiting', () => {
       one.socket.write(more)
       await until(() => (connection?.socket.bytesRead ?? 0) > read)
     }
-    expect([connections.size, stalled]).toEqual([1, []])
+    expect([served.connections.size, stalled]).toEqual([1, []])
     vi.advanceTimersByTime(stallTimeout + 1_000)
     await ended
     expect(stalled).toHaveLength(1)
@@ -136,7 +95,7 @@ describe('what waits for the server, or for time, is never cut', () => {
     const server = createServer(app)
     server.on('checkContinue', () => {})
     const request: Promise<Readable[]> = once(server, 'request')
-    await client(await listen(server), text, 'active')
+    await served.client(await served.listen(server), text, 'active')
     if (text.length > 100_000) {
       const [body] = await request
       await until(() => !!body && body.readableLength >= body.readableHighWaterMark)
@@ -144,19 +103,19 @@ describe('what waits for the server, or for time, is never cut', () => {
     begin()
     vi.advanceTimersByTime(10 * stallTimeout)
     await turn()
-    expect([connections.size, stalled]).toEqual([1, []])
+    expect([served.connections.size, stalled]).toEqual([1, []])
   })
 
   test('a client that reads slowly gets all of it', async () => {
-    const one = new Client(await listen(createServer(large)))
+    const one = new Client(await served.listen(createServer(large)))
     one.socket.pause().write(get)
-    await until(() => connections.inFlight === 1)
+    await until(() => served.connections.inFlight === 1)
     begin()
     vi.advanceTimersByTime(10 * stallTimeout)
     await turn()
-    expect([connections.inFlight, stalled]).toEqual([1, []])
+    expect([served.connections.inFlight, stalled]).toEqual([1, []])
     one.socket.resume()
-    await until(() => connections.inFlight === 0)
+    await until(() => served.connections.inFlight === 0)
     await until(() => one.text.length > 30_000_000)
   })
 
@@ -164,10 +123,10 @@ describe('what waits for the server, or for time, is never cut', () => {
     const server = createServer()
     server.on('upgrade', (_, socket) => socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n'))
     const upgrade = get.replace('Host', 'Connection: Upgrade\r\nUpgrade: x\r\nHost')
-    await client(await listen(server), upgrade, 'upgraded')
+    await served.client(await served.listen(server), upgrade, 'upgraded')
     begin()
     vi.advanceTimersByTime(10 * stallTimeout)
     await turn()
-    expect([connections.size, stalled]).toEqual([1, []])
+    expect([served.connections.size, stalled]).toEqual([1, []])
   })
 })

@@ -167,6 +167,12 @@ export function acceptorOf(server: Server): ((client: Handle) => Socket | undefi
   }
 }
 
+/**
+ * How long an adopted connection may stay idle at least, in ms: a request may have come while it
+ * was on its way, and the clock must not strike before that is read.
+ */
+const grace = 1_000
+
 /** The shortest request. */
 const request = Buffer.from('GET / HTTP/1.1\r\n\r\n')
 
@@ -181,7 +187,7 @@ export function settle(server: Server, socket: Socket, rest: number | undefined)
   if (!parser) return
   execute(parser, request)
   if (rest === undefined) return
-  socket.setTimeout(Math.max(1, rest))
+  socket.setTimeout(Math.max(grace, rest))
   const { kOnMessageBegin } = parser.constructor
   parser[kOnMessageBegin] = () => {
     parser[kOnMessageBegin] = null

@@ -174,6 +174,31 @@ describe('an app that wraps writeHead itself', () => {
   })
 })
 
+test('is not said to a connection that stays, nor are its requests deferred', async () => {
+  const { connections, server } = await serve(atOnce)
+  const [moves, leaves] = [await connectTo(server), await connectTo(server)]
+  await until(() => connections.size === 2)
+  const [first] = connections
+  sayFarewell(connections, (one) => one === first)
+  moves.socket.write(get())
+  leaves.socket.write(get())
+  await until(() => moves.headers().length + leaves.headers().length === 2)
+  expect([moves.headers(), leaves.headers()]).toEqual([['keep-alive'], ['close']])
+})
+
+test('is said from then on to one that does not stay after all', async () => {
+  let stays = true
+  const { connections, server } = await serve(atOnce)
+  const { socket, headers } = await connectTo(server)
+  sayFarewell(connections, () => stays)
+  socket.write(get())
+  await until(() => headers().length === 1)
+  stays = false
+  socket.write(get())
+  await once(socket, 'end')
+  expect(headers()).toEqual(['keep-alive', 'close'])
+})
+
 describe('taking it back', () => {
   test('holds for connections, for what is under way, and for the server', async () => {
     const { app, responses } = later()

@@ -24,7 +24,7 @@ const carriesHandles = 2
 interface PipeHandle extends Handle {
   readonly constructor: new (type: number) => PipeHandle
   open(fd: number): number
-  writeUtf8String(request: object, text: string, cargo?: Handle): number
+  writeUtf8String(request: { handle?: Handle }, text: string, cargo?: Handle): number
   pendingHandle?: Handle | undefined
 }
 
@@ -89,7 +89,12 @@ export function laneOf(socket: Socket): Lane {
   return {
     send: (text, cargo, sent) => {
       const write = Object.getPrototypeOf(pipe).writeUtf8String as PipeHandle['writeUtf8String']
-      pipe.writeUtf8String = (request, data) => Reflect.apply(write, pipe, [request, data, cargo])
+      pipe.writeUtf8String = (request, data) => {
+        const errno = Reflect.apply(write, pipe, [request, data, cargo]) as number
+        // Node has put the cargo there, and would tell its owner that the write has ended.
+        request.handle = pipe
+        return errno
+      }
       socket.write(text, 'utf8', sent)
     },
     close: () => void socket.destroy(),
@@ -99,17 +104,19 @@ export function laneOf(socket: Socket): Lane {
 /**
  * The far ends of the lanes.
  * @param came called with what was sent; without the handle where the kernel had no fd for it
- * @returns whether they can be read
+ * @returns closes them; undefined where they cannot be read
  */
 export function openLanes(
   fds: readonly number[],
   came: (text: string, cargo: Handle | undefined) => void,
-): boolean {
+): (() => void) | undefined {
   const Pipe = channelClass()
+  const sockets: Socket[] = []
   for (const fd of fds) {
     const pipe = Pipe && new Pipe(carriesHandles)
-    if (pipe?.open(fd) !== 0) return false
+    if (pipe?.open(fd) !== 0) return undefined
     const socket = new Socket({ handle: pipe } as never)
+    sockets.push(socket)
     socket.setEncoding('utf8').on('error', () => {})
     socket.unref()
     // A lane has one message at a time, so that what is read is one message, and its handle.
@@ -119,9 +126,12 @@ export function openLanes(
       came(text, cargo)
     })
   }
-  return true
+  return () => {
+    for (const socket of sockets) socket.destroy()
+  }
 }
 
+/** Closes lanes that nobody opens. */
 export function closeLanes(fds: readonly number[]): void {
   for (const fd of fds) closeSync(fd)
 }

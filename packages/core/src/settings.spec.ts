@@ -110,6 +110,7 @@ describe('conflicts', () => {
     pidFile: 'a',
     signals: endlessSignals,
     logger: logger(),
+    migrate: () => true,
     autoReady: true,
   }
   const second: UpgraderOptions = {
@@ -121,6 +122,7 @@ describe('conflicts', () => {
     pidFile: 'b',
     signals: graceSignals,
     logger: false,
+    migrate: false,
     autoReady: false,
   }
 

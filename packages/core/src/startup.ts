@@ -28,6 +28,7 @@ export class Startup {
     this.#abandon = reject
   })
   #orphanTimer: NodeJS.Timeout | undefined
+  #closeToConnections: () => void = () => {}
 
   constructor(
     generation: Generation,
@@ -81,6 +82,7 @@ export class Startup {
     this.#abandon(stopped())
     this.#autoReady.cancel()
     clearTimeout(this.#orphanTimer)
+    this.#closeToConnections()
     this.listeners.uninstall()
   }
 
@@ -121,7 +123,7 @@ export class Startup {
     tryPidFile(generation, () => pidFile?.publish())
     // Last: whoever is told that it is ready finds the port open and the pid in its file.
     generation.machine.send('ready')
-    openForConnections(generation, this.listeners)
+    this.#closeToConnections = openForConnections(generation, this.listeners)
     generation.predecessor?.serving(generation.migrates)
     this.listeners.inheritance.unlinkUnclaimed()
     const unclaimed = [

@@ -14,13 +14,12 @@ import {
   type Verdict,
 } from './handover.js'
 import { type Lane, laneOf } from './lanes.js'
+import { LastWords } from './lastwords.js'
 import { withPreload } from './preload.js'
 import { type SpawnPlan, signalChild, spawnSuccessor, successorFds } from './process.js'
 
 /** How long a successor that is told to stop may take before it is killed, in ms. */
 const killAfter = 2_000
-/** How many of its last stderr lines go into the error. */
-const lastLines = 20
 
 /** How a process ended. */
 interface Ending {
@@ -102,7 +101,7 @@ class ChildSuccessor implements Successor {
   readonly #serving: Promise<void>
   #fail: (error: EndlessError) => void = () => {}
   #reported: string | undefined
-  #stderr: string[] = ['']
+  readonly #words = new LastWords()
 
   constructor(child: ChildProcess, plan: SpawnPlan, readyTimeout: number, lanes: readonly Lane[]) {
     this.#child = child
@@ -178,23 +177,10 @@ class ChildSuccessor implements Successor {
 
   #hear(message: ToPredecessor, handle: unknown): void {
     if (message.endless === 'serving') this.adopts = message.adopts === true
-    if (message.endless === 'stderr') this.#hearStderr(message.text)
+    if (message.endless === 'stderr') this.#words.hear(message.text)
     if (message.endless === 'stopping') this.stopping = true
     if (message.endless === 'listener' && handle) this.dormant.set(message.name, handle as Handle)
     if (message.endless === 'failed') this.#reported = message.message
-  }
-
-  #hearStderr(text: string): void {
-    const [first = '', ...rest] = text.split('\n')
-    this.#stderr.push((this.#stderr.pop() ?? '') + first, ...rest)
-    this.#stderr = this.#stderr.slice(-lastLines - 1)
-  }
-
-  #words(): string {
-    const lines = this.#stderr.filter((line) => line.trim() !== '')
-    return lines.length === 0
-      ? ''
-      : `; its last stderr lines:\n${lines.map((l) => `  | ${l}`).join('\n')}`
   }
 
   #exitError({ code, signal }: Ending): EndlessError {
@@ -202,11 +188,11 @@ class ChildSuccessor implements Successor {
     if (this.#reported !== undefined)
       return new EndlessError(
         'ERR_ENDLESS_SUCCESSOR_FAILED',
-        `successor ${this.pid} could not start: ${this.#reported}${this.#words()}`,
+        `successor ${this.pid} could not start: ${this.#reported}${this.#words}`,
       )
     return new EndlessError(
       'ERR_ENDLESS_SUCCESSOR_EXITED',
-      `successor ${this.pid} ${how} before it was ready${this.#words()}`,
+      `successor ${this.pid} ${how} before it was ready${this.#words}`,
     )
   }
 
@@ -214,7 +200,7 @@ class ChildSuccessor implements Successor {
     return new EndlessError(
       'ERR_ENDLESS_READY_TIMEOUT',
       `successor ${this.pid} was not ready within ${readyTimeout} ms: it must listen and become ` +
-        `ready by then, or "readyTimeout" must be longer${this.#words()}`,
+        `ready by then, or "readyTimeout" must be longer${this.#words}`,
     )
   }
 }
