@@ -11,7 +11,7 @@ import type { TLSSocket } from 'node:tls'
 import { type Handle, handleOf } from './handle.js'
 
 /** libuv's handle of an established connection, as far as it is used. */
-export interface StreamHandle extends Handle {
+interface StreamHandle extends Handle {
   readStart(): number
   readStop(): number
   readonly writeQueueSize?: number

@@ -7,7 +7,7 @@
  * `stdio` asks for; the third argument of `writeUtf8String`; `pendingHandle`; and the class of
  * Node's own channel. They are the same in Node 20, 22, 24 and 26.
  */
-import { ChildProcess } from 'node:child_process'
+import { ChildProcess, spawn } from 'node:child_process'
 import { closeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Handle } from './handle.js'
@@ -24,26 +24,75 @@ const carriesHandles = 2
 interface PipeHandle extends Handle {
   readonly constructor: new (type: number) => PipeHandle
   open(fd: number): number
-  writeUtf8String(request: { handle?: Handle }, text: string, cargo?: Handle): number
+  writeUtf8String(request: { handle?: Handle } | null, text: string, cargo?: Handle): unknown
   pendingHandle?: Handle | undefined
+}
+
+/** What Node makes of an entry of `stdio`. */
+interface StdioEntry {
+  handle?: PipeHandle
+  readonly ipc?: unknown
 }
 
 interface ProcessHandle {
   close(): void
-  spawn(options: { stdio: { handle?: PipeHandle; ipc?: boolean }[] }): number
+  spawn(...args: unknown[]): number
 }
+
+/** A libuv error, UV_EINVAL: Node then closes what it has made, and throws. */
+const refuses = -22
 
 /** What a process is spawned with, by a prototype that all of them share. */
 function processPrototype(): ProcessHandle | undefined {
   const { _handle: handle } = new ChildProcess() as unknown as { _handle?: ProcessHandle }
   handle?.close()
-  const prototype: unknown = handle && Object.getPrototypeOf(handle)
-  return typeof handle?.spawn === 'function' ? (prototype as ProcessHandle) : undefined
+  return typeof handle?.spawn === 'function' ? Object.getPrototypeOf(handle) : undefined
 }
 
-/** What this Node lacks for lanes. */
+/** Stands between Node and libuv for the length of one `spawn`. */
+function interceptSpawn<T>(
+  take: (stdio: StdioEntry[] | undefined, proceed: () => number) => number,
+  spawnOne: () => T,
+): T {
+  const prototype = processPrototype()
+  if (!prototype) return spawnOne()
+  const original = prototype.spawn
+  prototype.spawn = function (this: ProcessHandle, ...args) {
+    return take(stdioAmong(args), () => Reflect.apply(original, this, args) as number)
+  }
+  try {
+    return spawnOne()
+  } finally {
+    prototype.spawn = original
+  }
+}
+
+/** Node 20 and 22 pass one object with everything, later ones pass its parts. */
+function stdioAmong(args: readonly unknown[]): StdioEntry[] | undefined {
+  const [options] = args as [{ stdio?: unknown }]
+  return [options?.stdio, ...args].find(
+    (one): one is StdioEntry[] => Array.isArray(one) && channelAmong(one) !== undefined,
+  )
+}
+
+function channelAmong(stdio: readonly StdioEntry[]): PipeHandle | undefined {
+  return stdio.find((one) => one?.ipc !== undefined)?.handle
+}
+
+/** What this Node lacks for lanes, found out by a spawn that goes no further than to libuv. */
 export function missingForLanes(): string[] {
-  return processPrototype() ? [] : ['spawn of a process handle']
+  let found = false
+  const refuse = (stdio: StdioEntry[] | undefined): number => {
+    found = stdio?.length === 5 && typeof stdio[4]?.handle?.close === 'function'
+    return refuses
+  }
+  try {
+    const stdio = ['ignore', 'ignore', 'ignore', 'ipc', 'pipe'] as const
+    interceptSpawn(refuse, () => spawn(process.execPath, { stdio: [...stdio] }))
+  } catch {
+    // As it should: refused.
+  }
+  return found ? [] : ['spawn of a process handle']
 }
 
 /**
@@ -52,25 +101,17 @@ export function missingForLanes(): string[] {
  */
 export function withLanes(
   isLane: (at: number) => boolean,
-  spawn: () => ChildProcess,
+  spawnOne: () => ChildProcess,
 ): ChildProcess {
-  const prototype = processPrototype()
-  if (!prototype) return spawn()
-  const original = prototype.spawn
-  prototype.spawn = function (this: ProcessHandle, options) {
-    const Pipe = options.stdio.find((one) => one.ipc)?.handle?.constructor
-    for (const [at, one] of options.stdio.entries()) {
+  return interceptSpawn((stdio = [], proceed) => {
+    const Pipe = channelAmong(stdio)?.constructor
+    for (const [at, one] of stdio.entries()) {
       if (!Pipe || !isLane(at)) continue
       one.handle?.close()
       one.handle = new Pipe(carriesHandles)
     }
-    return Reflect.apply(original, this, [options])
-  }
-  try {
-    return spawn()
-  } finally {
-    prototype.spawn = original
-  }
+    return proceed()
+  }, spawnOne)
 }
 
 /** A lane to a successor. */
@@ -90,10 +131,10 @@ export function laneOf(socket: Socket): Lane {
     send: (text, cargo, sent) => {
       const write = Object.getPrototypeOf(pipe).writeUtf8String as PipeHandle['writeUtf8String']
       pipe.writeUtf8String = (request, data) => {
-        const errno = Reflect.apply(write, pipe, [request, data, cargo]) as number
-        // Node has put the cargo there, and would tell its owner that the write has ended.
-        request.handle = pipe
-        return errno
+        const result = Reflect.apply(write, pipe, [request, data, cargo]) as unknown
+        // Node (before 26) has put the cargo there, and would tell its owner that the write ended.
+        if (request) request.handle = pipe
+        return result
       }
       socket.write(text, 'utf8', sent)
     },
