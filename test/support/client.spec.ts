@@ -118,15 +118,18 @@ function only(kind: Failure, count: number): Record<Failure, number> {
   return { ...none, [kind]: count }
 }
 
-/** Runs a load until `done`, and sees that it accounts for every request. */
+/** Runs a load until `done`, and sees that it accounts for every request, and tells of it. */
 async function run(
   options: Partial<LoadOptions> & Pick<LoadOptions, 'target'>,
   done: (load: Load) => Promise<unknown>,
 ): Promise<Report> {
-  const running = load({ connections: 1, ...options })
+  const told: Failure[] = []
+  const running = load({ connections: 1, onFailure: (kind) => told.push(kind), ...options })
   await done(running)
   const report = await running.stop()
   expect(report.sent).toBe(report.ok + report.failed)
+  for (const [kind, count] of Object.entries(report.failures))
+    expect(told.filter((one) => one === kind)).toHaveLength(count)
   expect(report.samples).toHaveLength(Math.min(report.failed, 20))
   return report
 }
@@ -352,8 +355,11 @@ describe('failures', () => {
       request.resume()
       response.writeHead(500).end('no')
     })
-    const report = await run({ target: { port }, connections: 2 }, replies(6))
+    const kinds = new Set<Failure | undefined>()
+    const onReply = (_: Reply, kind: Failure | undefined) => kinds.add(kind)
+    const report = await run({ target: { port }, connections: 2, onReply }, replies(6))
     expect(report.failures).toEqual(only('status', report.sent))
+    expect([...kinds]).toEqual(['status'])
     expect(report.samples[0]).toContain('status 500')
     expect(report.connections).toBe(report.sent)
   })

@@ -123,7 +123,7 @@ export class Client {
     if (fault) this.#ledger.fail(...this.#judge(exchange, fault))
     else this.#ledger.ok()
     this.#ledger.reply(latency)
-    this.#options.onReply?.(reply)
+    this.#options.onReply?.(reply, fault?.kind)
   }
 
   #faultOf(reply: Reply, received: number): Fault | undefined {
@@ -152,6 +152,7 @@ export class Client {
       `${this.#reused ? 'reused' : 'new'} connection`,
     ].join(', ')
     exchange.failure = { kind: fault.kind, sample }
+    this.#options.onFailure?.(fault.kind)
     return [fault.kind, sample]
   }
 

@@ -31,13 +31,15 @@ export interface LoadOptions {
   timeout?: number
   /** Returns a text to count a complete 200 as 'wrong'; throwing does the same. */
   check?: (response: Reply) => string | undefined
-  /** Called for each complete response, whatever its status. */
-  onReply?: (response: Reply) => void
+  /** Called for each complete response, whatever its status; with its failure, if it is one. */
+  onReply?: (response: Reply, failure: Failure | undefined) => void
+  /** Called for each request that fails, when it fails. */
+  onFailure?: (failure: Failure) => void
 }
 
 export type RequestOptions = Omit<
   LoadOptions,
-  'connections' | 'mode' | 'thinkTime' | 'seed' | 'pipeline' | 'onReply'
+  'connections' | 'mode' | 'thinkTime' | 'seed' | 'pipeline' | 'onReply' | 'onFailure'
 >
 
 export interface Reply {

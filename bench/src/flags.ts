@@ -1,0 +1,53 @@
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { type Contender, contenders } from './contenders/index.js'
+import { type Pair, pairs } from './throughput.js'
+
+const home = join(import.meta.dirname, '../results')
+
+const names: readonly string[] = [...contenders, ...pairs].map(({ name }) => name)
+
+export const help: string = `Usage: npm run bench -- [options]
+
+Upgrades under load, and throughput, side by side. Writes latest.md and latest.svg.
+
+  --quick        short rounds, about 40 s in all: shows that it runs, and little more
+  --only <name>  only this one; may be given several times:
+                 ${names.join(', ')}
+  --out <dir>    where to write (bench/results)
+  --help         this text
+`
+
+/** What to run, and how. */
+export interface Flags {
+  readonly help: boolean
+  readonly quick: boolean
+  readonly out: string
+  readonly contenders: readonly Contender[]
+  readonly pairs: readonly Pair[]
+}
+
+/** @throws for what is no flag, and for an unknown name */
+export function parseFlags(args: readonly string[]): Flags {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string', multiple: true, default: [...names] },
+      out: { type: 'string', default: home },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  const { quick, only, out, help } = values
+  const unknown = only.filter((name) => !names.includes(name))
+  if (unknown.length > 0)
+    throw new Error(`--only ${unknown.join(' ')}: there are ${names.join(', ')}`)
+  const isAsked = ({ name }: { name: string }): boolean => only.includes(name)
+  return {
+    help,
+    quick,
+    out: resolve(out),
+    contenders: contenders.filter(isAsked),
+    pairs: pairs.filter(isAsked),
+  }
+}

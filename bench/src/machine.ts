@@ -1,0 +1,12 @@
+import { availableParallelism, cpus, release } from 'node:os'
+
+/** What the figures depend on, one line each. */
+export function aboutThisRun(quick: boolean): string[] {
+  const model = cpus()[0]?.model.trim() ?? 'unknown CPU'
+  return [
+    new Date().toISOString(),
+    `Node ${process.version}, ${process.platform} ${release()}`,
+    `${model}, ${availableParallelism()} cores, clients and servers on the same ones`,
+    ...(quick ? ['`--quick`: too short for figures to quote'] : []),
+  ]
+}

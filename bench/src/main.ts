@@ -1,0 +1,87 @@
+// Side by side in one run: upgrades under load, and throughput. Gates nothing on figures.
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { chartOf } from './chart.js'
+import { type Flags, help, parseFlags } from './flags.js'
+import { aboutThisRun } from './machine.js'
+import { full, quick } from './plan.js'
+import { type Fault, reportOf } from './report.js'
+import { compare } from './throughput.js'
+import { tryOut } from './trial.js'
+
+const stop = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(signal, () => stop.abort(new Error(`stopped by ${signal}`)))
+
+const say = (line: string): void => console.error(line)
+
+/** Runs one after the other; what fails is noted, and the rest goes on. */
+async function each<T extends { title: string }, R>(
+  all: readonly T[],
+  faults: Fault[],
+  run: (one: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = []
+  for (const one of all) {
+    stop.signal.throwIfAborted()
+    say(`${one.title} ...`)
+    try {
+      results.push(await run(one))
+    } catch (error) {
+      stop.signal.throwIfAborted()
+      const reason = error instanceof Error ? error.message : `${error}`
+      faults.push({ title: one.title, reason })
+      say(`  could not be run: ${reason}`)
+    }
+  }
+  return results
+}
+
+async function bench({ contenders, pairs, out, ...flags }: Flags): Promise<boolean> {
+  const plan = flags.quick ? quick : full
+  const about = aboutThisRun(flags.quick)
+  const faults: Fault[] = []
+  const trials = await each(contenders, faults, async (contender) => {
+    const trial = await tryOut(contender, plan.trial, stop.signal)
+    const { sent, failed, reconnects, samples } = trial.totals
+    say(`  ${sent} requests, ${failed} failed, ${reconnects} forced reconnects`)
+    for (const sample of samples.slice(0, 3)) say(`  ${sample}`)
+    return trial
+  })
+  const comparisons = await each(pairs, faults, async (pair) => {
+    const comparison = await compare(pair, plan.throughput, stop.signal)
+    say(`  ${comparison.rate.ratio.median.toFixed(3)} of the requests per second`)
+    return comparison
+  })
+  const report = reportOf({ about, trials, comparisons, faults })
+  console.log(report)
+  mkdirSync(out, { recursive: true })
+  writeFileSync(join(out, 'latest.md'), report)
+  rmSync(join(out, 'latest.svg'), { force: true })
+  if (trials.length > 0) writeFileSync(join(out, 'latest.svg'), await chartOf(trials))
+  say(`Written to ${out}`)
+  return faults.length === 0
+}
+
+function flagsOrExit(): Flags {
+  try {
+    return parseFlags(process.argv.slice(2))
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error)
+    process.exit(2)
+  }
+}
+
+const flags = flagsOrExit()
+if (flags.help) {
+  console.log(help)
+  process.exit()
+}
+try {
+  process.exitCode = (await bench(flags)) ? 0 : 1
+} catch (error) {
+  console.error(stop.signal.aborted ? stop.signal.reason.message : error)
+  process.exitCode = stop.signal.aborted ? 130 : 1
+}
+// Whatever a contender left behind: a timer, a socket.
+process.exit()

@@ -1,0 +1,119 @@
+import { markdownTable } from 'markdown-table'
+import { median } from 'simple-statistics'
+import type { Compared, Comparison, Spread } from './throughput.js'
+import type { Totals } from './traffic.js'
+import type { Trial } from './trial.js'
+
+export interface Fault {
+  readonly title: string
+  readonly reason: string
+}
+
+/** What was run, and what could not be. */
+export interface Results {
+  /** Machine and time, one line each. */
+  readonly about: readonly string[]
+  readonly trials: readonly Trial[]
+  readonly comparisons: readonly Comparison[]
+  readonly faults: readonly Fault[]
+}
+
+const none = '-'
+const ms = (time: number | undefined): string => (time === undefined ? none : time.toFixed(1))
+const whole = (count: number): string => Math.round(count).toLocaleString('en')
+
+/** The whole report, as markdown. */
+export function reportOf({ about, trials, comparisons, faults }: Results): string {
+  const parts = ['# Benchmark', about.map((line) => `- ${line}`).join('\n')]
+  if (trials.length > 0)
+    parts.push(
+      '## Upgrades under load',
+      upgradeTable(trials),
+      'Latencies are of right answers only, in ms: a request that failed counts as failed, and its ' +
+        'time is in no percentile. Ready: from the signal, or the start of the `pm2` command, to ' +
+        'the first response of the new process to this load, in ms.',
+    )
+  if (comparisons.length > 0)
+    parts.push(
+      '## Throughput',
+      throughputTable(comparisons),
+      'Medians; the ratios are those of paired rounds, endless by bare, with the middle half of ' +
+        'them. The control compares a server with itself: what it shows is noise.',
+    )
+  if (faults.length > 0)
+    parts.push(
+      '## Could not be run',
+      ...faults.map(({ title, reason }) => `${title}:\n\n\`\`\`text\n${reason.trim()}\n\`\`\``),
+    )
+  return `${parts.join('\n\n')}\n`
+}
+
+function upgradeTable(trials: readonly Trial[]): string {
+  const head = [
+    '',
+    'requests',
+    'failed',
+    'forced reconnects',
+    'p50',
+    'p99',
+    'p99.9',
+    'max',
+    'ready, median',
+    'ready, max',
+  ]
+  const rows = trials.map(({ title, totals, timeline }) => {
+    const { p50, p99, p999, max } = timeline.latencies
+    const ready = timeline.upgrades.flatMap((upgrade) => upgrade.ready ?? [])
+    return [
+      title,
+      whole(totals.sent),
+      failuresOf(totals),
+      whole(totals.reconnects),
+      ...[p50, p99, p999, max].map(ms),
+      ms(ready.length > 0 ? median(ready) : undefined),
+      ms(ready.length > 0 ? Math.max(...ready) : undefined),
+    ]
+  })
+  return tableOf(head, rows)
+}
+
+function throughputTable(comparisons: readonly Comparison[]): string {
+  const head = [
+    '',
+    'bare, req/s',
+    'endless, req/s',
+    'ratio',
+    'bare, µs CPU/req',
+    'endless, µs CPU/req',
+    'ratio',
+    'cores busy',
+  ]
+  const sides = ({ first, second }: Compared, show: (value: number) => string): string[] => [
+    show(first),
+    show(second),
+  ]
+  const rows = comparisons.map(({ title, rate, cpu, busy }) => [
+    title,
+    ...sides(rate, whole),
+    spread(rate.ratio),
+    ...sides(cpu, (value) => value.toFixed(1)),
+    spread(cpu.ratio),
+    busy.toFixed(2),
+  ])
+  return tableOf(head, rows)
+}
+
+function failuresOf({ failed, failures }: Totals): string {
+  if (failed === 0) return '0'
+  const kinds = Object.entries(failures).map(([kind, count]) => `${whole(count)} ${kind}`)
+  return `${whole(failed)} (${kinds.join(', ')})`
+}
+
+function spread({ median, low, high }: Spread): string {
+  return `${median.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`
+}
+
+function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const align = head.map((_, column) => (column === 0 ? 'l' : 'r'))
+  return markdownTable([[...head], ...rows.map((row) => [...row])], { align })
+}
