@@ -72,9 +72,10 @@ export class Adoption {
     this.#serverOf = serverOf
     predecessor.onVerdict((verdict) => this.#hear(verdict))
     generation.connections.onRequest(({ adopted, requests, server }, { http1 }) => {
+      if (adopted === 0 || !http1) return
       const max = 'maxRequestsPerSocket' in server ? Number(server.maxRequestsPerSocket) : 0
       // Node counts on, from the first request that it saw itself.
-      if (http1 && adopted > 0 && max > 0 && requests >= max) http1.response.shouldKeepAlive = false
+      if (max > 0 && requests >= max) http1.response.shouldKeepAlive = false
     })
     // It died before it said whose they are: nobody else reads from them.
     void predecessor.gone.then(() => this.#adopt([...this.#held.keys()]))
@@ -82,7 +83,10 @@ export class Adoption {
 
   /** @param handle undefined where it was lost on the way */
   take(offer: Offer, handle: Handle | undefined): void {
-    if (this.#kept.delete(offer.id)) return void handle?.close()
+    if (this.#kept.delete(offer.id)) {
+      handle?.close()
+      return this.#predecessor.answer({ endless: 'kept', ids: [offer.id] })
+    }
     if (!handle) return this.#refuse(offer.id, 'lost')
     const server = this.#serverOf(offer.listener)
     const accept = server && isPlainHttp(server) ? acceptorOf(server) : undefined
@@ -105,12 +109,15 @@ export class Adoption {
   #hear({ endless, ids }: Verdict): void {
     if (endless === 'yours') return this.#adopt(ids)
     this.#taken = this.#taken.filter((id) => !ids.includes(id))
+    const kept: number[] = []
     for (const id of ids) {
       const held = this.#held.get(id)
       held?.handle.close()
-      if (!this.#held.delete(id)) this.#kept.add(id)
+      if (this.#held.delete(id)) kept.push(id)
+      // Still in its lane, which is not free before that is read.
+      else this.#kept.add(id)
     }
-    this.#predecessor.answer({ endless: 'kept', ids })
+    if (kept.length > 0) this.#predecessor.answer({ endless: 'kept', ids: kept })
   }
 
   #whyNot(server: Server | undefined, handle: Handle): Refusal | undefined {

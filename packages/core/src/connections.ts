@@ -10,9 +10,33 @@ export interface Exchange {
   readonly method: string
   readonly url: string
   /** Of HTTP/1. */
-  readonly http1?: { readonly request: IncomingMessage; readonly response: ServerResponse }
+  readonly http1?: Http1Exchange
   /** From `performance.now()`, in ms. */
   readonly startedAt: number
+}
+
+/** Made for each request: a name is made of it for those alone that somebody asks about. */
+class Http1Exchange implements Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly startedAt: number = performance.now()
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.request = request
+    this.response = response
+  }
+
+  get http1(): this {
+    return this
+  }
+
+  get method(): string {
+    return this.request.method ?? '?'
+  }
+
+  get url(): string {
+    return this.request.url ?? '?'
+  }
 }
 
 /**
@@ -25,8 +49,6 @@ export type Kind = 'active' | 'idle' | 'silent' | 'partial' | 'upgraded'
 export interface Connection {
   readonly socket: Socket
   readonly server: Server
-  /** Since when no request is being answered on it, from `performance.now()`, in ms. */
-  idleSince: number
   /** How many requests came on it, those that predecessors answered among them. */
   requests: number
   /** How many of them predecessors answered. */
@@ -49,9 +71,9 @@ const requestStart = 'http.server.request.start'
 export class Connections {
   readonly #bySocket = new Map<Socket, Connection>()
   readonly #undo = new Map<Server, () => void>()
-  readonly #started = new Set<(connection: Connection, exchange: Exchange) => void>()
+  #started: readonly ((connection: Connection, exchange: Exchange) => void)[] = []
   readonly #sessions = new Set<(session: ServerHttp2Session) => void>()
-  readonly #idled = new Set<(connection: Connection) => void>()
+  #ended: readonly ((connection: Connection) => void)[] = []
   /** How many came from the predecessor. */
   adopted = 0
   #inFlight = 0
@@ -59,8 +81,10 @@ export class Connections {
 
   /** Called for each request before the app sees it. */
   onRequest(call: (connection: Connection, exchange: Exchange) => void): () => void {
-    this.#started.add(call)
-    return () => void this.#started.delete(call)
+    this.#started = [...this.#started, call]
+    return () => {
+      this.#started = this.#started.filter((one) => one !== call)
+    }
   }
 
   /** Called for each new HTTP/2 session. */
@@ -69,10 +93,12 @@ export class Connections {
     return () => void this.#sessions.delete(call)
   }
 
-  /** Called when the last response of a connection has ended. */
-  onIdle(call: (connection: Connection) => void): () => void {
-    this.#idled.add(call)
-    return () => void this.#idled.delete(call)
+  /** Called when a response has ended; there may be others that are not. */
+  onEnd(call: (connection: Connection) => void): () => void {
+    this.#ended = [...this.#ended, call]
+    return () => {
+      this.#ended = this.#ended.filter((one) => one !== call)
+    }
   }
 
   /** The connection of a socket that is tracked. */
@@ -168,13 +194,22 @@ export class Connections {
     const { request, response, socket } = message as RequestStart
     const connection = this.#bySocket.get(socket)
     if (!connection) return
-    const end = this.#begin(connection, {
-      method: request.method ?? '?',
-      url: request.url ?? '?',
-      http1: { request, response },
-      startedAt: performance.now(),
-    })
-    response.once('close', end)
+    response.on('close', this.#onClose)
+    this.#begin(connection, new Http1Exchange(request, response))
+  }
+
+  /** One for all responses: its `this` is the response. */
+  readonly #onClose = this.#closer()
+
+  #closer(): (this: ServerResponse) => void {
+    const ended = (response: ServerResponse): void => {
+      const connection = this.#bySocket.get(response.req.socket)
+      const exchange = connection?.exchanges.find(({ http1 }) => http1?.response === response)
+      if (connection && exchange) this.#end(connection, exchange)
+    }
+    return function (this: ServerResponse) {
+      ended(this)
+    }
   }
 
   #open(server: Server, socket: Socket): Connection | undefined {
@@ -183,7 +218,6 @@ export class Connections {
     const connection: Connection = {
       socket,
       server,
-      idleSince: performance.now(),
       requests: 0,
       adopted: 0,
       exchanges: [],
@@ -196,23 +230,22 @@ export class Connections {
   #openSession(connection: Connection, session: ServerHttp2Session): void {
     connection.session = session
     session.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
-      const end = this.#begin(connection, {
+      const exchange = {
         method: String(headers[':method'] ?? '?'),
         url: String(headers[':path'] ?? '?'),
         startedAt: performance.now(),
-      })
-      stream.once('close', end)
+      }
+      this.#begin(connection, exchange)
+      stream.once('close', () => this.#end(connection, exchange))
     })
     for (const call of this.#sessions) call(session)
   }
 
-  /** @returns to be called at its end */
-  #begin(connection: Connection, exchange: Exchange): () => void {
+  #begin(connection: Connection, exchange: Exchange): void {
     connection.exchanges.push(exchange)
     connection.requests++
     this.#inFlight++
     for (const call of this.#started) call(connection, exchange)
-    return () => this.#end(connection, exchange)
   }
 
   #close(socket: Socket): void {
@@ -227,13 +260,14 @@ export class Connections {
   }
 
   #end(connection: Connection, exchange: Exchange): void {
-    const at = connection.exchanges.indexOf(exchange)
+    const { exchanges } = connection
+    const at = exchanges.indexOf(exchange)
     if (at < 0) return
-    connection.exchanges.splice(at, 1)
+    // Mostly the first: splice() would make an array of it.
+    if (at === 0) exchanges.shift()
+    else exchanges.splice(at, 1)
     this.#inFlight--
-    if (connection.exchanges.length > 0) return
-    connection.idleSince = performance.now()
-    for (const call of this.#idled) call(connection)
+    for (const call of this.#ended) call(connection)
   }
 }
 

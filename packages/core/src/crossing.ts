@@ -1,5 +1,5 @@
 import type { Connection } from './connections.js'
-import { type Frozen, freeze } from './established.js'
+import { type Frozen, freeze, restOf } from './established.js'
 import type { Answer, Offer, Refusal } from './handover.js'
 import type { Lane } from './lanes.js'
 import type { Successor } from './successor.js'
@@ -37,10 +37,10 @@ export class Crossing {
   readonly #blocked = new Map<number, Lane>()
   readonly #aboard = new Set<Connection>()
   readonly #offered = new Map<number, Passenger>()
+  /** Taken, and not told yet that they are the successor's. */
+  readonly #taken = new Map<number, Passenger>()
   /** Frozen still, until the kernel has what is said of them. */
   readonly #settling = new Set<Passenger>()
-  /** Taken, and not told yet that they are the successor's. */
-  #taken: number[] = []
   #nextId = 0
   #silent = false
   #flush: NodeJS.Immediate | undefined
@@ -52,6 +52,11 @@ export class Crossing {
     this.#free = [...successor.lanes]
     this.#passengers = passengers
     this.#stopHearing = successor.onAnswer((answer) => this.#hear(answer))
+  }
+
+  /** Whether the successor hangs, or is slow. */
+  get isSilent(): boolean {
+    return this.#silent
   }
 
   get hasRoom(): boolean {
@@ -78,8 +83,7 @@ export class Crossing {
     this.#aboard.add(connection)
     this.#offered.set(id, { connection, frozen, lane, at: performance.now() })
     lane.send(offer, frozen.handle, (error) => {
-      // It never left: nobody but us can read it.
-      if (error) this.#takeBack(id)
+      if (error) this.#neverLeft(id)
     })
     this.#timer ??= setTimeout(() => this.#checkSilence(), answerTimeout).unref()
   }
@@ -91,9 +95,9 @@ export class Crossing {
     clearTimeout(this.#timer)
     if (this.#flush) clearImmediate(this.#flush)
     for (const lane of this.#successor.lanes) lane.close()
-    for (const passenger of [...this.#offered.values(), ...this.#settling]) this.#stay(passenger)
-    this.#offered.clear()
-    this.#settling.clear()
+    const passengers = [...this.#offered.values(), ...this.#taken.values(), ...this.#settling]
+    for (const passenger of passengers) this.#stay(passenger)
+    for (const room of [this.#offered, this.#taken, this.#settling]) room.clear()
   }
 
   #hear(answer: Answer): void {
@@ -112,17 +116,18 @@ export class Crossing {
       const passenger = this.#offered.get(id)
       // One that was taken back meanwhile is ours: the successor learns it from `keep`.
       if (!passenger) continue
+      this.#offered.delete(id)
+      this.#taken.set(id, passenger)
       this.#free.push(passenger.lane)
-      this.#taken.push(id)
     }
     // Once per turn of the event loop.
-    if (this.#taken.length > 0) this.#flush ??= setImmediate(() => this.#tellYours())
+    if (this.#taken.size > 0) this.#flush ??= setImmediate(() => this.#tellYours())
   }
 
   #tellYours(): void {
     this.#flush = undefined
-    const ids = this.#taken.splice(0)
-    const yours = this.#settle(ids)
+    const ids = [...this.#taken.keys()]
+    const yours = this.#settle(this.#taken)
     this.#successor.tell({ endless: 'yours', ids }, (error) =>
       this.#settled(yours, (passenger) => {
         if (error) this.#stay(passenger)
@@ -140,6 +145,12 @@ export class Crossing {
     if (!this.#silent) return
     this.#silent = false
     this.#passengers.answers()
+  }
+
+  /** Nobody but us can read it, and nobody will answer. */
+  #neverLeft(id: number): void {
+    this.#takeBack(id)
+    if (this.#blocked.has(id)) this.#hearKept([id])
   }
 
   #takeBack(id: number): Connection | undefined {
@@ -173,10 +184,9 @@ export class Crossing {
   }
 
   #fallSilent(): void {
-    const ids = [...this.#offered.keys()].filter((id) => !this.#taken.includes(id))
-    if (ids.length === 0) return
-    const kept = this.#settle(ids)
-    for (const [n, { lane }] of kept.entries()) this.#blocked.set(ids[n] ?? -1, lane)
+    const ids = [...this.#offered.keys()]
+    for (const [id, { lane }] of this.#offered) this.#blocked.set(id, lane)
+    const kept = this.#settle(this.#offered)
     // Read on only when the kernel has it: a successor that wakes up finds it before our end.
     this.#successor.tell({ endless: 'keep', ids }, () =>
       this.#settled(kept, (passenger) => this.#stay(passenger)),
@@ -186,9 +196,9 @@ export class Crossing {
     this.#passengers.silent()
   }
 
-  #settle(ids: readonly number[]): Passenger[] {
-    const passengers = ids.flatMap((id) => this.#offered.get(id) ?? [])
-    for (const id of ids) this.#offered.delete(id)
+  #settle(from: Map<number, Passenger>): Passenger[] {
+    const passengers = [...from.values()]
+    from.clear()
     for (const passenger of passengers) this.#settling.add(passenger)
     return passengers
   }
@@ -198,9 +208,8 @@ export class Crossing {
   }
 }
 
-function offerOf(id: number, listener: string, connection: Connection): Offer {
-  const { idleSince, requests, socket } = connection
-  const offer: Offer = { id, listener, requests }
-  if (requests === 0 || !socket.timeout) return offer
-  return { ...offer, rest: Math.max(0, idleSince + socket.timeout - performance.now()) }
+function offerOf(id: number, listener: string, { requests, socket }: Connection): Offer {
+  // One that never sent a byte has no time of its own: it is as good as new.
+  const rest = requests > 0 ? restOf(socket) : undefined
+  return { id, listener, requests, ...(rest !== undefined && { rest }) }
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
   acceptorOf,
@@ -11,6 +12,7 @@ import {
   isFlushed,
   isFull,
   missingForMigration,
+  restOf,
   settle,
 } from './established.js'
 import { type Handle, handleOf } from './handle.js'
@@ -81,6 +83,29 @@ describe('between two requests', () => {
     await until(() => !isFlushed(socketOf()))
     socket.resume()
     await until(() => isFlushed(socketOf()))
+  })
+})
+
+describe('the rest of its time', () => {
+  test('shrinks while a connection is idle, and is whole again after a request', async () => {
+    const server = createServer({ keepAliveTimeout: 5_000 }, atOnce)
+    const client = await served.client(await served.listen(server), get, 'idle')
+    const whole = socketOf().timeout ?? 0
+    expect(whole).toBeGreaterThanOrEqual(5_000)
+    expect(restOf(socketOf())).toBeGreaterThan(whole - 100)
+    await delay(200)
+    const rest = restOf(socketOf()) ?? 0
+    expect(rest).toBeLessThan(whole - 150)
+    expect(rest).toBeGreaterThan(whole - 2_000)
+    client.socket.write(get)
+    await until(() => client.text.match(/200 OK/g)?.length === 2)
+    await until(() => (restOf(socketOf()) ?? 0) > whole - 100)
+  })
+
+  test('has no end where nothing ends it', async () => {
+    const server = createServer({ keepAliveTimeout: 0 }, atOnce)
+    await served.client(await served.listen(server), get, 'idle')
+    expect(restOf(socketOf())).toBeUndefined()
   })
 })
 

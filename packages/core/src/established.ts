@@ -1,8 +1,8 @@
 /**
  * Every Node internal of an established connection stands here, with the test that says whether
  * this Node has it: `finish`, `execute` and the callbacks of the HTTP parser, `readStop` and
- * `readStart` of a handle, `onconnection` of a listening one. They are the same in Node 20, 22, 24
- * and 26.
+ * `readStart` of a handle, `onconnection` of a listening one, `_idleStart` of a timer. They are the
+ * same in Node 20, 22, 24 and 26.
  */
 import { createServer } from 'node:http'
 import type { Server, Socket } from 'node:net'
@@ -110,6 +110,33 @@ export function isFlushed(socket: Socket): boolean {
   return socket.writableLength === 0 && !internals(socket)._handle?.writeQueueSize
 }
 
+/**
+ * How long an idle connection may stay so, in ms, by the timer that ends it; undefined for ever.
+ * Node says when a timer was started in a clock of its own, so that a new one tells what is now.
+ */
+export function restOf(socket: Socket): number | undefined {
+  if (!socket.timeout) return undefined
+  const symbol = Object.getOwnPropertySymbols(socket).find((one) => one.description === 'timeout')
+  const running: unknown = symbol && Reflect.get(socket, symbol)
+  const now = setTimeout(() => {}, 1)
+  clearTimeout(now)
+  const idleFor = startOf(now) - startOf(running)
+  // Where Node does not say, a client gets all of its time again.
+  return Math.max(0, socket.timeout - (Number.isFinite(idleFor) ? idleFor : 0))
+}
+
+function startOf(timer: unknown): number {
+  return Number((timer as { _idleStart?: unknown } | undefined)?._idleStart)
+}
+
+/** Leaves in the kernel what comes from now on. @returns reads on */
+export function holdReading(socket: Socket): () => void {
+  internals(socket)._handle?.readStop()
+  return () => {
+    if (!socket.destroyed) internals(socket)._handle?.readStart()
+  }
+}
+
 /** A connection that is not read from: its bytes wait in the kernel. */
 export interface Frozen {
   readonly handle: StreamHandle
@@ -121,14 +148,14 @@ export interface Frozen {
 export function freeze(socket: Socket): Frozen | undefined {
   const handle = internals(socket)._handle
   const { timeout } = socket
-  if (handle?.readStop() !== 0) return undefined
+  if (!handle) return undefined
+  const readOn = holdReading(socket)
   socket.setTimeout(0)
   return {
     handle,
     thaw: () => {
-      if (socket.destroyed) return
-      if (timeout !== undefined) socket.setTimeout(timeout)
-      internals(socket)._handle?.readStart()
+      if (timeout !== undefined && !socket.destroyed) socket.setTimeout(timeout)
+      readOn()
     },
   }
 }

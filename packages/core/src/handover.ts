@@ -88,7 +88,7 @@ export type Refusal = 'listener' | 'full' | 'stopping' | 'lost'
 export type Answer =
   | { readonly endless: 'taken'; readonly ids: readonly number[] }
   | { readonly endless: 'refused'; readonly ids: readonly number[]; readonly why: Refusal }
-  /** It has seen that they were taken back. */
+  /** It has seen that they were taken back, and their lanes are empty. */
   | { readonly endless: 'kept'; readonly ids: readonly number[] }
 
 /** As the value of {@link handoverVariable}. */

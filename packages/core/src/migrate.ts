@@ -2,11 +2,14 @@ import type { Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
 import type { Connection } from './connections.js'
 import { Crossing } from './crossing.js'
-import { isBetweenRequests, isFlushed, isParsed, speaksHttp } from './established.js'
+import { holdReading, isBetweenRequests, isFlushed, isParsed, speaksHttp } from './established.js'
 import type { Generation } from './generation.js'
 import type { Refusal } from './handover.js'
 import type { Listeners } from './listeners.js'
 import type { Successor } from './successor.js'
+
+/** How long a connection may hope to move, in ms, at most. */
+const longestPatience = 30_000
 
 const reasons: Readonly<Record<Exclude<Refusal, 'listener'>, string>> = {
   full: 'has as many connections as it may have',
@@ -42,9 +45,12 @@ export class Migration {
   readonly #refused = new WeakSet<Connection>()
   /** Became idle when there was no room. */
   readonly #waiting = new Set<Connection>()
+  /** Busy, with the request after that left in the kernel. @see Migration.#hold */
+  readonly #held = new Map<Connection, () => void>()
+  readonly #since = performance.now()
   #walk: Iterator<Connection>
   #patience: NodeJS.Timeout | undefined
-  readonly #stopHearing: () => void
+  readonly #undos: (() => void)[]
 
   constructor(generation: Generation, successor: Successor, nameOf: NameOf) {
     this.#generation = generation
@@ -63,10 +69,17 @@ export class Migration {
         this.walk()
       },
     })
-    this.#stopHearing = generation.connections.onIdle((connection) => {
-      this.#waiting.add(connection)
-      this.#pump()
-    })
+    this.#undos = [
+      generation.connections.onRequest((connection) => {
+        // When all that came with this request has been read.
+        if (connection.exchanges.length > 1) process.nextTick(() => this.#hold(connection))
+      }),
+      generation.connections.onEnd((connection) => {
+        if (connection.exchanges.length > 0) return this.#hold(connection)
+        this.#waiting.add(connection)
+        this.#pump()
+      }),
+    ]
     void successor.toldToStop.then(() => this.#end(reasons.stopping))
     void successor.exited.then(() => this.cancel())
   }
@@ -82,9 +95,15 @@ export class Migration {
     this.#pump()
   }
 
-  /** Whether a connection is going to move, so that its client need not leave. */
+  /**
+   * Whether a connection is going to move, so that its client need not leave. One that could not
+   * for half of the hammer's time is told to, before the hammer cuts it.
+   */
   takes(connection: Connection): boolean {
-    return this.#phase === 'moving' && this.#canMove(connection)
+    const { hammerTime } = this.#generation.settings.values
+    const patience = Math.min(longestPatience, hammerTime === false ? Infinity : hammerTime / 2)
+    const isLate = performance.now() - this.#since >= patience
+    return this.#phase === 'moving' && !isLate && this.#canMove(connection)
   }
 
   /** Everything that the successor does not have for certain stays here. */
@@ -98,13 +117,33 @@ export class Migration {
       const connection = this.#next()
       if (!connection) break
       this.#crossing.offer(connection, this.#nameOf(connection) ?? '')
+      // Whether it is read from is the crossing's to say from now on.
+      this.#held.delete(connection)
     }
+  }
+
+  /**
+   * A client that is always a request ahead (it pipelines, or has all of a response before that is
+   * ended) would never be between two: from the end of a request on, the next one is left in the
+   * kernel, where it would not be answered any sooner.
+   */
+  #hold(connection: Connection): void {
+    const { exchanges, socket } = connection
+    if (this.#held.has(connection) || exchanges.length === 0 || !isBetweenRequests(socket)) return
+    if (this.#crossing.isSilent || !this.takes(connection)) return
+    this.#held.set(connection, holdReading(socket))
+  }
+
+  #release(connection: Connection): void {
+    this.#held.get(connection)?.()
+    this.#held.delete(connection)
   }
 
   #next(): Connection | undefined {
     for (const connection of this.#waiting) {
       this.#waiting.delete(connection)
       if (this.#isReady(connection)) return connection
+      this.#release(connection)
     }
     for (let next = this.#walk.next(); !next.done; next = this.#walk.next())
       if (this.#isReady(next.value)) return next.value
@@ -140,6 +179,7 @@ export class Migration {
     const { stallTimeout } = this.#generation.settings.values
     this.#warn('does not answer: its connections are served here meanwhile')
     const why = `did not answer for ${stallTimeout} ms`
+    for (const connection of this.#held.keys()) this.#release(connection)
     this.#patience = setTimeout(() => this.#end(why), stallTimeout).unref()
   }
 
@@ -154,7 +194,8 @@ export class Migration {
   #leaveOff(): void {
     this.#phase = 'over'
     clearTimeout(this.#patience)
-    this.#stopHearing()
+    for (const undo of this.#undos.splice(0)) undo()
+    for (const connection of this.#held.keys()) this.#release(connection)
     this.#waiting.clear()
   }
 
