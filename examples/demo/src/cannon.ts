@@ -3,7 +3,7 @@ import type { Failure } from '@endlessjs/test/client'
 import autocannon from 'autocannon'
 import { Answers } from './answers.js'
 import { CannonClient, type Owner } from './cannonclient.js'
-import { noFailures, type Traffic } from './traffic.js'
+import { type Kept, noFailures, type Traffic } from './traffic.js'
 
 /**
  * A client of autocannon fires its requests of one second in one volley and then rests. Several
@@ -30,6 +30,15 @@ export class Cannon implements Traffic, Owner {
   constructor(port: number) {
     const numbers = Array.from({ length: instances }, (_, n) => n)
     this.#done = Promise.all(numbers.map((n) => this.#run(port, (n * 1_000) / instances)))
+  }
+
+  get kept(): Kept {
+    const counts = this.#clients.map((client) => client.opened)
+    return {
+      clients: instances * connections,
+      opened: counts.reduce((sum, opened) => sum + opened, 0),
+      reconnects: counts.reduce((sum, opened) => sum + Math.max(0, opened - 1), 0),
+    }
   }
 
   answered(version: string): void {

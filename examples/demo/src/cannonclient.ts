@@ -1,10 +1,13 @@
+import type { Socket } from 'node:net'
 import type { Failure } from '@endlessjs/test/client'
 import type { Client, Request } from 'autocannon'
 
 /** What autocannon 8 does not declare of a client. */
 interface Internals {
+  _connect(): void
   _doRequest(): void
   _resetConnection(): void
+  readonly conn: Socket
   readonly pipelinedRequests: { clear(): void }
 }
 
@@ -36,6 +39,8 @@ const body = JSON.stringify({ text: 'x'.repeat(1_000) })
  *   lost one. Here what is lost is forgotten.
  */
 export class CannonClient {
+  /** How many connections it has opened. */
+  opened = 0
   readonly #client: Internals
   readonly #owner: Owner
   readonly #name: number
@@ -69,6 +74,7 @@ export class CannonClient {
       this.#begun = true
     })
     client.addListener('connError', (error: NodeJS.ErrnoException) => this.#lose(error))
+    this.#count()
     this.#mend()
   }
 
@@ -82,6 +88,18 @@ export class CannonClient {
 
   get #id(): string {
     return `cannon-${this.#name}-${this.#requests}`
+  }
+
+  /** The first connection, too: it is set up before it connects. */
+  #count(): void {
+    const client = this.#client
+    const connect = client._connect
+    client._connect = () => {
+      connect.call(client)
+      client.conn.once('connect', () => {
+        this.opened += 1
+      })
+    }
   }
 
   #mend(): void {

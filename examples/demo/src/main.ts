@@ -52,6 +52,6 @@ const samples = loads.flatMap((one) => one.samples.slice(0, 3))
 if (problems.length > 0) {
   console.log(['', 'Not as it should be:', ...problems, ...samples].join('\n  '))
 } else {
-  console.log('\nNo request was lost.')
+  console.log('\nNo request was lost, and no client had to reconnect.')
 }
 process.exit(problems.length > 0 ? 1 : 0)

@@ -6,7 +6,10 @@ import { kinds, type Traffic } from './traffic.js'
 const plain = { head: [], border: [], compact: true }
 const ms = (time: number): string => `${time.toFixed(0)} ms`
 
-/** Who answered the requests of each load, and what became of those that nobody answered. */
+/**
+ * Who answered the requests of each load, what became of those that nobody answered, and how often
+ * clients had to open a connection.
+ */
 export function loadTable(loads: readonly Traffic[]): string {
   const columns = [...versions, ...kinds]
   const rows = loads.map(({ name, answers, failures }) => ({
@@ -23,6 +26,7 @@ export function loadTable(loads: readonly Traffic[]): string {
     ['requests', ...columns],
     ...rows.map(({ name, counts }) => [name, ...counts]),
     ['all', ...sums],
+    connectionRow(loads),
   )
   return table.toString()
 }
@@ -43,6 +47,18 @@ export function deployTable({ deploys, rollback, exitCode }: Outcome): string {
   }
   if (exitCode !== undefined) table.push(['stop', '', '', '', `exit code ${exitCode}`])
   return table.toString()
+}
+
+/** How often the clients that keep their connections had to open one. */
+function connectionRow(loads: readonly Traffic[]): (string | Table.CellOptions)[] {
+  const kept = loads.flatMap((load) => load.kept ?? [])
+  const sum = (of: 'clients' | 'opened' | 'reconnects'): number =>
+    kept.reduce((total, one) => total + one[of], 0)
+  return [
+    'kept connections',
+    across(`${sum('opened')} opened by ${sum('clients')} clients`, versions.length),
+    across(`${sum('reconnects')} reconnects forced`, kinds.length),
+  ]
 }
 
 function across(content: string, colSpan: number): Table.CellOptions {

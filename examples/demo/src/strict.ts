@@ -19,6 +19,17 @@ export function strict(name: string, enough: number, options: LoadOptions): Traf
     get samples() {
       return running.report.samples
     },
+    ...(options.mode !== 'new-connection' && {
+      kept: {
+        clients: options.connections,
+        get opened() {
+          return running.report.connections
+        },
+        get reconnects() {
+          return running.report.reconnects
+        },
+      },
+    }),
     async stop() {
       await running.stop()
     },

@@ -6,6 +6,16 @@ export type Failures = Readonly<Record<Failure, number>>
 
 export const kinds: readonly Failure[] = ['refused', 'reset', 'cut', 'status', 'timeout', 'wrong']
 
+/** The connections of clients that keep theirs for as long as the service lets them. */
+export interface Kept {
+  /** Each has one connection at a time. */
+  readonly clients: number
+  /** How many they have opened: as many as they are, unless one was forced to reconnect. */
+  readonly opened: number
+  /** How many of those were not a client's first. */
+  readonly reconnects: number
+}
+
 /** A load on the service that goes on until it is stopped. */
 export interface Traffic {
   readonly name: string
@@ -15,6 +25,8 @@ export interface Traffic {
   readonly failures: Failures
   /** The first failures, one line each. */
   readonly samples: readonly string[]
+  /** Undefined where each request has a connection of its own. */
+  readonly kept?: Kept
   /** Starts no further request; settles when those under way have ended. */
   stop(): Promise<void>
 }

@@ -1,6 +1,6 @@
 import { type Version, versions } from './releases.js'
 import type { Outcome } from './story.js'
-import { kinds, type Traffic } from './traffic.js'
+import { type Kept, kinds, type Traffic } from './traffic.js'
 
 /** Everything that is not as it should be, one line each. */
 export function problemsOf(outcome: Outcome, loads: readonly Traffic[]): string[] {
@@ -10,14 +10,24 @@ export function problemsOf(outcome: Outcome, loads: readonly Traffic[]): string[
   return [...faultsOf(outcome), ...loads.flatMap((load) => lossesOf(load, served))]
 }
 
-function lossesOf({ name, answers, failures }: Traffic, served: readonly Version[]): string[] {
+function lossesOf(
+  { name, answers, failures, kept }: Traffic,
+  served: readonly Version[],
+): string[] {
   const failed = kinds.filter((kind) => failures[kind] > 0)
   const idle = served.filter((version) => answers.of(version) === 0)
   return [
     ...failed.map((kind) => `${name}: ${failures[kind]} failed (${kind})`),
+    ...(kept ? reconnectsOf(name, kept) : []),
     ...idle.map((version) => `${name}: ${version} has answered nothing`),
     ...(answers.of('v4') > 0 ? [`${name}: v4 has answered ${answers.of('v4')} requests`] : []),
   ]
+}
+
+function reconnectsOf(name: string, { clients, opened, reconnects }: Kept): string[] {
+  if (opened === clients && reconnects === 0) return []
+  const forced = `${reconnects} times a client was forced to reconnect`
+  return [`${name}: ${forced}, ${clients} clients opened ${opened} connections`]
 }
 
 function faultsOf({ deploys, rollback, exitCode }: Outcome): string[] {
