@@ -33,8 +33,9 @@ interface Progress {
 
 /**
  * Every connection moves to the successor, or is let finish: idle ones until their keep-alive
- * timeout, requests until their response; the last response says `Connection: close`. A connection that keeps us waiting for a
- * byte has a deadline, because Node's own timeouts are longer than any drain.
+ * timeout, requests until their response; the last response says `Connection: close`. A connection
+ * that keeps us waiting for a byte has a deadline, because Node's own timeouts are longer than any
+ * drain.
  */
 export class Drain {
   /** Settles when no connection is left. */

@@ -12,6 +12,7 @@ export class Ending {
   /** Becomes `'shutdown'` when a generation that has handed over is told to stop. */
   reason: DrainReason
   readonly #generation: Generation
+  readonly #migrates: boolean
   readonly #since = performance.now()
   readonly #drain: Drain
   readonly #hooks: Promise<void>
@@ -33,6 +34,7 @@ export class Ending {
   ) {
     this.reason = reason
     this.#generation = generation
+    this.#migrates = migration !== undefined
     const { hammerTime, stallTimeout } = generation.settings.values
     this.#announce()
     const stalled = (what: string): void =>
@@ -111,7 +113,9 @@ export class Ending {
     this.#generation.tell('endless:drain', { phase: 'end', ms, ...counts })
     if (this.#cut) return
     const { moved, drained } = counts
-    const what = `${moved} connections moved to the successor, ${drained} ended here`
+    const what = this.#migrates
+      ? `${moved} connections moved to the successor, ${drained} ended here`
+      : `${drained} connections ended`
     this.#generation.info(`Drained in ${ms.toFixed(0)} ms: ${what}.`, { moved, drained })
   }
 

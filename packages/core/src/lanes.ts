@@ -5,7 +5,7 @@
  *
  * The Node internals of it stand here: `spawn` of a process handle, which gets the pipes that
  * `stdio` asks for; the third argument of `writeUtf8String`; `pendingHandle`; and the class of
- * Node's own channel. They are the same in Node 20, 22, 24 and 26.
+ * Node's own channel. Node 20, 22, 24 and 26 have them, and where they differ it is said below.
  */
 import { ChildProcess, spawn } from 'node:child_process'
 import { closeSync } from 'node:fs'

@@ -109,6 +109,38 @@ describe('a connection moves', () => {
     expect(offered()).toEqual([0])
   })
 
+  test('whose client is always a request ahead: the one after that waits in the kernel', async () => {
+    const { app, responses } = later()
+    const client = await served.client(await served.listen(createServer(app)), get, 'active')
+    begin()
+    client.socket.write(get)
+    await until(() => responses.length === 2)
+    const [connection] = generation.connections
+    const read = connection?.socket.bytesRead
+    responses[0]?.end()
+    client.socket.write(get)
+    await until(() => client.text.includes('200 OK'))
+    expect([responses.length, offered().length]).toEqual([2, 0])
+    responses[1]?.end()
+    await until(() => offered().length === 1)
+    expect(connection?.socket.bytesRead).toBe(read)
+    // Back here it is answered here.
+    successor.answers({ endless: 'refused', ids: [0], why: 'listener' })
+    await until(() => responses.length === 3)
+  })
+
+  test('or is read from again, when its client was ahead and it cannot move', async () => {
+    const { app, responses } = later()
+    const client = await served.client(await served.listen(createServer(app)), get, 'active')
+    begin()
+    client.socket.write(get)
+    await until(() => responses.length === 2)
+    await turn()
+    client.socket.write(get)
+    successor.saysStop()
+    await until(() => responses.length === 3)
+  })
+
   test('two at a time where there are two lanes, the next as soon as one is taken', async () => {
     const { clients } = await idle(4)
     begin()
@@ -141,6 +173,19 @@ describe('a connection stays', () => {
     if (what === 'throws')
       expect(lines).toContain('The migrate option threw: that connection drains')
     await isServedHere(clients[0] as Client)
+  })
+
+  test.each<[number | false, number]>([
+    [10_000, 5_000],
+    [false, 30_000],
+  ])('where it could not move for long: hammerTime %s, %d ms', async (hammerTime, late) => {
+    await served.client(await served.listen(createServer(later().app)), get, 'active')
+    const moving = begin({ hammerTime })
+    const [connection] = generation.connections
+    vi.advanceTimersByTime(late - 1)
+    expect(moving.takes(connection as Connection)).toBe(true)
+    vi.advanceTimersByTime(1)
+    expect(moving.takes(connection as Connection)).toBe(false)
   })
 
   test('where its listener is none of ours', async () => {

@@ -107,7 +107,8 @@ export interface ProcessSettings {
   /**
    * Whether established HTTP/1.1 connections without TLS move to the successor, each between two
    * requests, instead of being told `Connection: close`. A function decides per connection, and
-   * may be asked again: for apps that keep state on a socket. `false` also takes none from the
+   * may be asked again: for apps that keep state on a socket. In the old process a socket that
+   * moved emits 'close', in the new one it is another socket. `false` also takes none from the
    * predecessor. Prior art: MOSN, for RPC protocols.
    * @default true
    */
