@@ -2,10 +2,12 @@ import { expect, test } from 'vitest'
 import { load, request } from '../support/client/index.js'
 import { get, Raw } from '../support/raw.js'
 import { isAlive } from '../support/service.js'
-import { type Adapter, starter } from './adapter.js'
+import { type Adapter, type Start, starter } from './adapter.js'
 
 export function drains(adapter: Adapter): void {
-  const start = starter(adapter)
+  const starts = starter(adapter)
+  const start: Start = ({ options, ...rest } = {}) =>
+    starts({ ...rest, options: { migrate: false, ...options } })
 
   test('what is in flight finishes in the old generation, whatever it is', async () => {
     await using service = await start()

@@ -48,7 +48,7 @@ export function hammers(adapter: Adapter): void {
   })
 
   test('a hammer that cuts only idle connections is no failure: exit code 0', async () => {
-    await using service = await start({ options: { hammerTime: 300 } })
+    await using service = await start({ options: { migrate: false, hammerTime: 300 } })
     const raw = await Raw.open(service.port())
     raw.write(get('/pid'))
     await raw.until((text) => text.endsWith('}'))

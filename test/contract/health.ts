@@ -29,7 +29,7 @@ export function hasHealth(adapter: Adapter): void {
   })
 
   test('a draining predecessor says so, with 200', async () => {
-    await using service = await start()
+    await using service = await start({ options: { migrate: false } })
     const raw = await Raw.open(service.port())
     raw.write(get('/pid'))
     await raw.until((text) => text.endsWith('}'))

@@ -6,6 +6,7 @@ import { hasHealth } from './health.js'
 import { hasHooks } from './hooks.js'
 import { speaksHttp2 } from './http2.js'
 import { listens } from './listen.js'
+import { migrates } from './migrate.js'
 import { speaksTls } from './tls.js'
 import { upgrades } from './upgrade.js'
 
@@ -15,6 +16,7 @@ export function contract(adapter: Adapter): void {
     describe('listens', () => listens(adapter))
     describe('upgrades', () => upgrades(adapter))
     describe('drains', () => drains(adapter))
+    describe('moves connections', () => migrates(adapter))
     describe('hammers', () => hammers(adapter))
     describe('has hooks', () => hasHooks(adapter))
     describe('has health', () => hasHealth(adapter))

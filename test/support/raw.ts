@@ -15,8 +15,9 @@ export class Raw {
     socket.on('error', () => {})
   }
 
-  static async open(port: number, host = '127.0.0.1'): Promise<Raw> {
-    const socket = connect(port, host)
+  /** @param target a port, or the path of a Unix socket */
+  static async open(target: number | string, host = '127.0.0.1'): Promise<Raw> {
+    const socket = typeof target === 'string' ? connect(target) : connect(target, host)
     await once(socket, 'connect')
     return new Raw(socket)
   }
@@ -26,9 +27,16 @@ export class Raw {
   }
 
   /** Settles when what came so far satisfies the condition, or the connection ends. */
-  async until(condition: (text: string) => boolean): Promise<void> {
-    while (!condition(this.text) && !this.socket.destroyed)
-      await Promise.race([once(this.socket, 'data'), closed(this.socket)])
+  until(condition: (text: string) => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (!condition(this.text) && !this.socket.destroyed) return
+        this.socket.off('data', look).off('close', look)
+        resolve()
+      }
+      this.socket.on('data', look).on('close', look)
+      look()
+    })
   }
 
   async closed(): Promise<void> {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
+import { inspect } from 'node:util'
 
 /** A line that a fixture printed: a message of a diagnostics channel, or its own. */
 export interface ServiceEvent {
@@ -12,7 +13,7 @@ export interface ServiceEvent {
   readonly [field: string]: unknown
 }
 
-/** Fields that an event must have. */
+/** Fields that an event must have; of a text a RegExp tells. */
 export type Match = Readonly<Record<string, unknown>>
 
 export interface StartOptions {
@@ -140,7 +141,7 @@ export class Service implements AsyncDisposable {
 
   /** The first event since the mark that fits, now or later. */
   until(match: Match, since = 0): Promise<ServiceEvent> {
-    return this.#until(JSON.stringify(match), () => this.all(match, since)[0])
+    return this.#until(inspect(match), () => this.all(match, since)[0])
   }
 
   /** Settles when stderr has that text. */
@@ -223,7 +224,9 @@ export class Service implements AsyncDisposable {
 }
 
 function fits(one: ServiceEvent, match: Match): boolean {
-  return Object.entries(match).every(([name, value]) => one[name] === value)
+  return Object.entries(match).every(([name, value]) =>
+    value instanceof RegExp ? value.test(String(one[name])) : one[name] === value,
+  )
 }
 
 /** Whether a pid is a running process; a zombie is not. */

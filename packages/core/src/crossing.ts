@@ -76,9 +76,10 @@ export class Crossing {
     const id = this.#nextId
     // Before its clock is stopped.
     const offer = JSON.stringify(offerOf(id, listener, connection))
-    const frozen = freeze(connection.socket)
-    const lane = frozen && this.#free.pop()
-    if (!lane) return
+    const lane = this.#free.at(-1)
+    const frozen = lane && freeze(connection.socket)
+    if (!lane || !frozen) return
+    this.#free.pop()
     this.#nextId++
     this.#aboard.add(connection)
     this.#offered.set(id, { connection, frozen, lane, at: performance.now() })
