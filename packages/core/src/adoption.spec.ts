@@ -140,6 +140,22 @@ describe('what is offered', () => {
   })
 })
 
+test('nobody goes while it is not said whose one is', async () => {
+  const ended: string[] = []
+  const client = await offer(0)
+  await offer(1)
+  generation.machine.send('shutdown')
+  void generation.connections.whenEmpty().then(() => ended.push('ended'))
+  await turn()
+  expect(ended).toEqual([])
+  predecessor.says({ endless: 'keep', ids: [1] })
+  predecessor.says({ endless: 'yours', ids: [0] })
+  await isAnswered(client)
+  expect(ended).toEqual([])
+  client.socket.destroy()
+  await until(() => ended.length === 1)
+})
+
 describe('what is refused', () => {
   const refused = (id: number, why: string) => ({ endless: 'refused', ids: [id], why })
 

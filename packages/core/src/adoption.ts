@@ -17,6 +17,8 @@ interface Held {
   readonly offer: Offer
   readonly handle: Handle
   readonly accept: (client: Handle) => Socket | undefined
+  /** It is ours, or will not be: until then this process must not end. */
+  readonly settled: () => void
 }
 
 /**
@@ -95,7 +97,8 @@ export class Adoption {
       handle.close()
       return this.#refuse(offer.id, why ?? 'listener')
     }
-    this.#held.set(offer.id, { offer, handle, accept })
+    const settled = this.#generation.connections.comes()
+    this.#held.set(offer.id, { offer, handle, accept, settled })
     if (!this.#predecessor.alive) return this.#adopt([offer.id])
     this.#taken.push(offer.id)
     // One answer for all that came in this turn of the event loop.
@@ -112,10 +115,12 @@ export class Adoption {
     const kept: number[] = []
     for (const id of ids) {
       const held = this.#held.get(id)
+      // Without it, it is still in its lane, which is not free before that is read.
+      if (!held) this.#kept.add(id)
+      else kept.push(id)
       held?.handle.close()
-      if (this.#held.delete(id)) kept.push(id)
-      // Still in its lane, which is not free before that is read.
-      else this.#kept.add(id)
+      held?.settled()
+      this.#held.delete(id)
     }
     if (kept.length > 0) this.#predecessor.answer({ endless: 'kept', ids: kept })
   }
@@ -136,7 +141,13 @@ export class Adoption {
       if (!held) continue
       this.#held.delete(id)
       // Each for itself: a 'connection' listener that throws takes no other connection with it.
-      process.nextTick(() => this.#accept(held))
+      process.nextTick(() => {
+        try {
+          this.#accept(held)
+        } finally {
+          held.settled()
+        }
+      })
     }
   }
 

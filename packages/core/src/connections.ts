@@ -3,47 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Server, Socket } from 'node:net'
 import { type TLSSocket, Server as TlsServer } from 'node:tls'
-import { idleAmong, isParsed, rawSocketOf, speaksHttp } from './established.js'
-
-/** A request that is being answered. */
-export interface Exchange {
-  readonly method: string
-  readonly url: string
-  /** Of HTTP/1. */
-  readonly http1?: Http1Exchange
-  /** From `performance.now()`, in ms. */
-  readonly startedAt: number
-}
-
-/** Made for each request: a name is made of it for those alone that somebody asks about. */
-class Http1Exchange implements Exchange {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  readonly startedAt: number = performance.now()
-
-  constructor(request: IncomingMessage, response: ServerResponse) {
-    this.request = request
-    this.response = response
-  }
-
-  get http1(): this {
-    return this
-  }
-
-  get method(): string {
-    return this.request.method ?? '?'
-  }
-
-  get url(): string {
-    return this.request.url ?? '?'
-  }
-}
-
-/**
- * What a connection is at: answering a request; `idle` between two; `silent`, never sent a byte;
- * `partial`, half a request read; `upgraded`, no longer http (WebSocket, CONNECT, or no http server).
- */
-export type Kind = 'active' | 'idle' | 'silent' | 'partial' | 'upgraded'
+import { rawSocketOf } from './established.js'
+import { type Exchange, Http1Exchange } from './exchange.js'
+import { type Kind, kindsOf } from './kinds.js'
 
 /** An accepted connection. */
 export interface Connection {
@@ -78,6 +40,7 @@ export class Connections {
   adopted = 0
   #inFlight = 0
   #emptied: (() => void)[] = []
+  readonly #coming = new Set<symbol>()
 
   /** Called for each request before the app sees it. */
   onRequest(call: (connection: Connection, exchange: Exchange) => void): () => void {
@@ -162,32 +125,35 @@ export class Connections {
     for (const server of [...this.#undo.keys()]) this.untrack(server)
   }
 
-  /** Settles when no connection is left. */
+  /** Settles when no connection is left, and none is coming. */
   whenEmpty(): Promise<void> {
-    if (this.#bySocket.size === 0) return Promise.resolve()
+    if (this.#isEmpty) return Promise.resolve()
     return new Promise((resolve) => this.#emptied.push(resolve))
+  }
+
+  /**
+   * A connection that is here, and may become ours.
+   * @returns it has, or will not
+   */
+  comes(): () => void {
+    const one = Symbol('coming')
+    this.#coming.add(one)
+    return () => {
+      if (this.#coming.delete(one)) this.#settleIfEmpty()
+    }
+  }
+
+  get #isEmpty(): boolean {
+    return this.#bySocket.size === 0 && this.#coming.size === 0
+  }
+
+  #settleIfEmpty(): void {
+    if (this.#isEmpty) for (const resolve of this.#emptied.splice(0)) resolve()
   }
 
   /** What each connection is at. */
   kinds(): Map<Connection, Kind> {
-    const idle = new Set<Socket>()
-    for (const server of this.#undo.keys()) {
-      const sockets = [...this.#bySocket.values()].filter((one) => one.server === server)
-      for (const socket of idleAmong(
-        server,
-        sockets.map((one) => one.socket),
-      ))
-        idle.add(socket)
-    }
-    const kindOf = (one: Connection): Kind => {
-      if (one.exchanges.length > 0) return 'active'
-      if (one.session) return 'idle'
-      if (!speaksHttp(one.server)) return 'upgraded'
-      if ((one.socket.bytesRead === 0 && one.requests === 0) || isInHandshake(one)) return 'silent'
-      if (!isParsed(one.socket)) return 'upgraded'
-      return idle.has(one.socket) ? 'idle' : 'partial'
-    }
-    return new Map([...this].map((one) => [one, kindOf(one)]))
+    return kindsOf([...this], this.servers)
   }
 
   readonly #onRequestStart = (message: unknown): void => {
@@ -255,8 +221,7 @@ export class Connections {
     // Pipelined responses that never got their turn do not close with the socket.
     this.#inFlight -= connection.exchanges.length
     connection.exchanges.length = 0
-    if (this.#bySocket.size > 0) return
-    for (const resolve of this.#emptied.splice(0)) resolve()
+    this.#settleIfEmpty()
   }
 
   #end(connection: Connection, exchange: Exchange): void {
@@ -269,9 +234,4 @@ export class Connections {
     this.#inFlight--
     for (const call of this.#ended) call(connection)
   }
-}
-
-/** A TLS server announces the TCP socket first, and the secure one that replaces it later. */
-function isInHandshake({ server, socket }: Connection): boolean {
-  return server instanceof TlsServer && !('encrypted' in socket)
 }

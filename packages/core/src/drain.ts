@@ -1,5 +1,7 @@
-import type { Connection, Connections, Exchange, Kind } from './connections.js'
+import type { Connection, Connections } from './connections.js'
+import type { Exchange } from './exchange.js'
 import { sayFarewell } from './farewell.js'
+import type { Kind } from './kinds.js'
 import type { Migration } from './migrate.js'
 
 /** How often a drain looks for connections that stall, in ms, at most. */

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { Server, Socket } from 'node:net'
-import type { Connection, Connections, Exchange } from './connections.js'
+import type { Connection, Connections } from './connections.js'
 import { intercept } from './emissions.js'
+import type { Exchange } from './exchange.js'
 import { goAway } from './goaway.js'
 
 /**

@@ -1,7 +1,7 @@
 import type { Status } from './api.js'
-import type { Kind } from './connections.js'
 import type { Ending } from './ending.js'
 import type { Generation } from './generation.js'
+import type { Kind } from './kinds.js'
 import type { Listeners } from './listeners.js'
 
 /** A snapshot of a generation; plain data, ready for JSON. */

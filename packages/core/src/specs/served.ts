@@ -8,8 +8,9 @@ import {
   type Socket,
 } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
-import { Connections, type Kind } from '../connections.js'
+import { Connections } from '../connections.js'
 import type { Handle } from '../handle.js'
+import type { Kind } from '../kinds.js'
 
 export const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 export const atOnce: RequestListener = (_, response) => void response.end('x')
