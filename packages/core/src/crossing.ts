@@ -33,8 +33,8 @@ export class Crossing {
   readonly #successor: Successor
   readonly #passengers: Passengers
   readonly #free: Lane[]
-  /** Lanes with an offer in them that was taken back. */
-  readonly #blocked = new Map<number, Lane>()
+  /** Taken back; each is in its lane still, or the successor has not said that it let go. */
+  readonly #blocked = new Map<number, Passenger>()
   readonly #aboard = new Set<Connection>()
   readonly #offered = new Map<number, Passenger>()
   /** Taken, and not told yet that they are the successor's. */
@@ -84,7 +84,8 @@ export class Crossing {
     this.#aboard.add(connection)
     this.#offered.set(id, { connection, frozen, lane, at: performance.now() })
     lane.send(offer, frozen.handle, (error) => {
-      if (error) this.#neverLeft(id)
+      // It never left.
+      if (error) this.#isBack(id)
     })
     this.#timer ??= setTimeout(() => this.#checkSilence(), answerTimeout).unref()
   }
@@ -105,8 +106,9 @@ export class Crossing {
     if (answer.endless === 'taken') this.#hearTaken(answer.ids)
     if (answer.endless === 'refused')
       for (const id of answer.ids) {
-        const connection = this.#takeBack(id)
-        if (connection) this.#passengers.refused(connection, answer.why)
+        const passenger = this.#offered.get(id) ?? this.#blocked.get(id)
+        this.#isBack(id)
+        if (passenger) this.#passengers.refused(passenger.connection, answer.why)
       }
     if (answer.endless === 'kept') this.#hearKept(answer.ids)
     if (this.hasRoom) this.#passengers.room()
@@ -139,8 +141,8 @@ export class Crossing {
 
   #hearKept(ids: readonly number[]): void {
     for (const id of ids) {
-      const lane = this.#blocked.get(id)
-      if (lane) this.#free.push(lane)
+      const passenger = this.#blocked.get(id)
+      if (passenger) this.#free.push(passenger.lane)
       this.#blocked.delete(id)
     }
     if (!this.#silent) return
@@ -148,19 +150,14 @@ export class Crossing {
     this.#passengers.answers()
   }
 
-  /** Nobody but us can read it, and nobody will answer. */
-  #neverLeft(id: number): void {
-    this.#takeBack(id)
-    if (this.#blocked.has(id)) this.#hearKept([id])
-  }
-
-  #takeBack(id: number): Connection | undefined {
+  /** Nobody but us can read it. */
+  #isBack(id: number): void {
+    if (this.#blocked.has(id)) return this.#hearKept([id])
     const passenger = this.#offered.get(id)
+    if (!passenger) return
     this.#offered.delete(id)
-    if (!passenger) return undefined
     this.#free.push(passenger.lane)
     this.#stay(passenger)
-    return passenger.connection
   }
 
   #stay({ connection, frozen }: Passenger): void {
@@ -186,7 +183,7 @@ export class Crossing {
 
   #fallSilent(): void {
     const ids = [...this.#offered.keys()]
-    for (const [id, { lane }] of this.#offered) this.#blocked.set(id, lane)
+    for (const [id, passenger] of this.#offered) this.#blocked.set(id, passenger)
     const kept = this.#settle(this.#offered)
     // Read on only when the kernel has it: a successor that wakes up finds it before our end.
     this.#successor.tell({ endless: 'keep', ids }, () =>
