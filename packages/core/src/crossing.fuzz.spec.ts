@@ -20,10 +20,9 @@ afterEach(() => {
 function faultsAtEnd(world: World, { isFair, isStopped }: Chance): string[] {
   const { here, hereLives, migration, there, thereLives, wires } = world
   const each = wires.flatMap((wire, n) => {
-    const { copies, frozenAtDeath, movedByUs, offers } = wire
+    const { copies, frozenAtDeath, isOnItsWay, movedByUs } = wire
     const isHere = wire.here.isReading
     const isThere = wire.there?.isReading ?? false
-    const last = offers.at(-1) ?? -1
     const faults: string[] = []
     if (!isStopped && copies.some((copy) => !copy.closed && copy !== wire.there?._handle))
       faults.push(`an fd of ${n} is left at the successor`)
@@ -31,7 +30,7 @@ function faultsAtEnd(world: World, { isFair, isStopped }: Chance): string[] {
     if (hereLives && !movedByUs && !isHere) faults.push(`${n} is frozen for ever`)
     if (movedByUs && thereLives && !isStopped && !isThere)
       faults.push(`${n} was let go and is nowhere`)
-    const wasOnItsWay = frozenAtDeath && last >= 0 && !wire.void.has(last) && !wire.stale.has(last)
+    const wasOnItsWay = frozenAtDeath && isOnItsWay
     if (!hereLives && thereLives && !isStopped && wasOnItsWay && !isThere)
       faults.push(`${n} died with us though it was on its way`)
     if (isFair && hereLives && thereLives && wire.name !== 'nobody' && !isThere)

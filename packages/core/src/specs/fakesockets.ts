@@ -8,10 +8,18 @@ const requestStart = channel('http.server.request.start')
 /** One of the fds of a connection. */
 export class FakeHandle implements Handle {
   readonly fd = 20
+  readonly wire: Wire | undefined
+  /** By which it has come to the successor. */
+  readonly offer: number
   reading = true
   closed = false
   /** Told of each end of a freeze. */
   thawed: () => void = () => {}
+
+  constructor(wire?: Wire, offer = -1) {
+    this.wire = wire
+    this.offer = offer
+  }
 
   listen(): number {
     return -1
@@ -93,7 +101,7 @@ export class FakeSocket extends EventEmitter {
 
 /** A connection, and who has it. */
 export class Wire {
-  readonly here = new FakeSocket(new FakeHandle())
+  readonly here: FakeSocket = new FakeSocket(new FakeHandle(this))
   there: FakeSocket | undefined
   /** Its fds at the successor. */
   readonly copies: FakeHandle[] = []
@@ -109,6 +117,19 @@ export class Wire {
   frozenAtDeath = false
 
   constructor(readonly name: string) {}
+
+  /** Offered, and nothing has come of it. */
+  get isOnItsWay(): boolean {
+    const last = this.offers.at(-1)
+    return last !== undefined && !this.void.has(last) && !this.stale.has(last)
+  }
+
+  /** Its fd at the successor. */
+  copy(offer: number): FakeHandle {
+    const handle = new FakeHandle(this, offer)
+    this.copies.push(handle)
+    return handle
+  }
 
   /** We die, and our fd with us. */
   die(): void {

@@ -5,7 +5,7 @@ import type { Answer, Offer, Verdict } from '../handover.js'
 import { Migration } from '../migrate.js'
 import type { Predecessor } from '../predecessor.js'
 import type { Successor } from '../successor.js'
-import { FakeHandle, type FakeSocket, fakeServer, Wire } from './fakesockets.js'
+import { type FakeHandle, type FakeSocket, fakeServer, Wire } from './fakesockets.js'
 
 const nothing = (): void => {}
 
@@ -31,8 +31,6 @@ export class World {
   failsNext = false
   hasExited = false
   readonly #adoption: Adoption
-  readonly #wireOf = new Map<FakeHandle, Wire>()
-  readonly #offerOf = new Map<FakeHandle, number>()
   hear: (answer: Answer) => void = nothing
   says: (verdict: Verdict) => void = nothing
   noticeExit = nothing
@@ -49,8 +47,7 @@ export class World {
     this.lanes = Array.from({ length: lanes }, () => [])
     this.wires = names.map((name) => new Wire(name))
     for (const wire of this.wires) {
-      this.#wireOf.set(wire.here._handle, wire)
-      wire.here._handle.thawed = () => wire.thawed()
+      wire.here._handle.thawed = () => this.#thawed(wire)
       wire.here.gone = () => this.#left(wire)
       server.emit('connection', wire.here)
     }
@@ -66,11 +63,7 @@ export class World {
     const { offer, wire } = this.lanes[at]?.shift() ?? {}
     if (!offer || !wire) return
     if (isLost) return this.#adoption.take(offer, undefined)
-    const handle = new FakeHandle()
-    wire.copies.push(handle)
-    this.#wireOf.set(handle, wire)
-    this.#offerOf.set(handle, offer.id)
-    this.#adoption.take(offer, handle)
+    this.#adoption.take(offer, wire.copy(offer.id))
   }
 
   killHere(): void {
@@ -105,6 +98,7 @@ export class World {
   }
 
   end(): void {
+    this.hereLives = false
     this.migration.cancel()
     this.here.connections.uninstall()
     this.there.connections.uninstall()
@@ -114,7 +108,8 @@ export class World {
     const send = (at: number, text: string, cargo: FakeHandle, sent: Sent): void => {
       if (!this.hereLives) return
       const offer = JSON.parse(text) as Offer
-      const wire = this.#wireOf.get(cargo) as Wire
+      const { wire } = cargo
+      if (!wire) throw new Error('a handle of nobody')
       wire.offers.push(offer.id)
       if (cargo.reading) this.faults.push(`offer ${offer.id} is read from`)
       if (wire.here.isPartial || wire.here.isBusy) this.faults.push(`offer ${offer.id} is busy`)
@@ -180,6 +175,11 @@ export class World {
     } as unknown as Predecessor
   }
 
+  #thawed(wire: Wire): void {
+    if (this.hereLives && this.thereLives && wire.isOnItsWay) this.faults.push('thawed before keep')
+    wire.thawed()
+  }
+
   #left(wire: Wire): void {
     if (!this.hereLives || wire.closedByClient) return
     wire.movedByUs = true
@@ -188,8 +188,7 @@ export class World {
   }
 
   #accepted(socket: FakeSocket, handle: FakeHandle): void {
-    const wire = this.#wireOf.get(handle)
-    const id = this.#offerOf.get(handle) ?? -1
+    const { offer: id, wire } = handle
     if (!wire || !this.thereLives) return void socket.destroy()
     if (wire.there) this.faults.push(`offer ${id} was adopted twice`)
     if (wire.stale.has(id)) this.faults.push(`offer ${id} was adopted after it was taken back`)

@@ -1,0 +1,12 @@
+import { expect, test } from 'vitest'
+import { fuzz } from './support/fuzz/run.js'
+import { seedsOf } from './support/fuzz/seeds.js'
+
+/** 12 that kill and 8 that do not. `SEEDS=7`, `SEEDS=3,7` or `SEEDS=21..120`: others. */
+const seeds = seedsOf(process.env.SEEDS ?? '1..20')
+
+test.each(seeds)('seed %i: every byte is accounted for', async (seed) => {
+  const outcome = await fuzz(seed)
+  if (process.env.VERBOSE) console.log(JSON.stringify({ seed, ...outcome }))
+  expect(outcome.answers).toBeGreaterThan(0)
+})
