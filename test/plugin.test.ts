@@ -78,7 +78,8 @@ test('localhost has several addresses', async () => {
 })
 
 test.each(versions)('%s: idle connections of every address outlive each other', async (FASTIFY) => {
-  await using service = await Service.start({ script, env: { FASTIFY, MODE: 'localhost' } })
+  const env = { FASTIFY, MODE: 'localhost' }
+  await using service = await Service.start({ script, env, options: { migrate: false } })
   const { addresses } = await service.until({ event: 'address' })
   // The first server drains at once. Fastify closes the others on its 'close', idle ones and all.
   // (addresses() names the first one last.)

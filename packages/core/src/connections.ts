@@ -39,7 +39,7 @@ export class Connections {
   /** How many came from the predecessor. */
   adopted = 0
   #inFlight = 0
-  #emptied: (() => void)[] = []
+  readonly #emptied = new Set<() => void>()
   readonly #coming = new Set<symbol>()
 
   /** Called for each request before the app sees it. */
@@ -125,10 +125,16 @@ export class Connections {
     for (const server of [...this.#undo.keys()]) this.untrack(server)
   }
 
-  /** Settles when no connection is left, and none is coming. */
-  whenEmpty(): Promise<void> {
+  /**
+   * Settles when no connection is left, and none is coming.
+   * @param signal nobody waits any more: it never settles, and what waits is let go
+   */
+  whenEmpty(signal?: AbortSignal): Promise<void> {
     if (this.#isEmpty) return Promise.resolve()
-    return new Promise((resolve) => this.#emptied.push(resolve))
+    return new Promise((resolve) => {
+      this.#emptied.add(resolve)
+      signal?.addEventListener('abort', () => this.#emptied.delete(resolve))
+    })
   }
 
   /**
@@ -148,7 +154,9 @@ export class Connections {
   }
 
   #settleIfEmpty(): void {
-    if (this.#isEmpty) for (const resolve of this.#emptied.splice(0)) resolve()
+    if (!this.#isEmpty) return
+    for (const resolve of this.#emptied) resolve()
+    this.#emptied.clear()
   }
 
   /** What each connection is at. */

@@ -50,6 +50,7 @@ export class Drain {
   readonly #takeFarewellBack: () => void
   readonly #migration: Migration | undefined
   readonly #atStart: number
+  readonly #cancelled = new AbortController()
   #cut = 0
 
   /**
@@ -70,7 +71,7 @@ export class Drain {
     this.#takeFarewellBack = sayFarewell(connections, (one) => migration?.takes(one) ?? false)
     this.#sweeper = setInterval(() => this.#sweep(), Math.min(sweepEvery, stallTimeout / 4 + 1))
     this.#sweep()
-    this.ended = connections.whenEmpty().then(() => {
+    this.ended = connections.whenEmpty(this.#cancelled.signal).then(() => {
       clearInterval(this.#sweeper)
       migration?.cancel()
     })
@@ -86,6 +87,7 @@ export class Drain {
 
   /** Back to normal service. */
   cancel(): void {
+    this.#cancelled.abort()
     clearInterval(this.#sweeper)
     this.#migration?.cancel()
     this.#takeFarewellBack()

@@ -84,13 +84,17 @@ function killing(random: Random): Act[] {
 
 function stopped(random: Random, to: Act['to'], meanwhile: readonly Act[]): Act[] {
   const after = moment(random)
-  // Some longer than a predecessor waits for an answer.
-  const ms = random() < 0.3 ? between(random, 1_020, 1_400) : between(random, 1, 150)
-  const late = meanwhile.map((act) => ({ ...act, after: random() < 0.5 ? ms : act.after }))
+  // Some longer than a predecessor waits for an answer; the most delicate time is when it gives up.
+  const isLong = random() < (to === 'successor' && meanwhile.length > 0 ? 0.6 : 0.3)
+  const ms = isLong ? between(random, 1_020, 1_400) : between(random, 1, 150)
+  const late = meanwhile.map((act) => {
+    if (random() < 0.3) return { ...act, after: ms }
+    return isLong && random() < 0.7 ? { ...act, after: between(random, 1_000, 1_100) } : act
+  })
   return [
     { after, signal: 'SIGSTOP', to },
     ...late,
-    { after: late.some((act) => act.after === ms) ? 0 : ms, signal: 'SIGCONT', to },
+    { after: late.some((act) => act.after >= Math.min(ms, 1_000)) ? 0 : ms, signal: 'SIGCONT', to },
   ]
 }
 
