@@ -35,7 +35,8 @@ export function openForConnections(generation: Generation, listeners: Listeners)
   const handles = listeners.all.flatMap(({ handle }) => handle ?? [])
   const missing = [...missingForMigration(handles), ...missingForLanes()]
   let close: (() => void) | undefined
-  if (missing.length === 0 && predecessor) {
+  if (!predecessor?.alive) closeLanes(lanes)
+  if (missing.length === 0 && predecessor?.alive) {
     const serverOf = (name: string): Server | undefined =>
       listeners.all.find(({ inheritedAs }) => inheritedAs === name)?.server
     const adoption = new Adoption(generation, predecessor, serverOf)

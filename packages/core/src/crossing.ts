@@ -90,16 +90,20 @@ export class Crossing {
     this.#timer ??= setTimeout(() => this.#checkSilence(), answerTimeout).unref()
   }
 
-  /** Everything that the successor does not have for certain stays here. */
+  /** Everything that was not said to be the successor's stays here. */
   cancel(): void {
     this.#stopHearing()
     this.#silent = true
     clearTimeout(this.#timer)
     if (this.#flush) clearImmediate(this.#flush)
+    this.#keep([this.#offered, this.#taken])
     for (const lane of this.#successor.lanes) lane.close()
-    const passengers = [...this.#offered.values(), ...this.#taken.values(), ...this.#settling]
-    for (const passenger of passengers) this.#stay(passenger)
-    for (const room of [this.#offered, this.#taken, this.#settling]) room.clear()
+  }
+
+  /** As {@link Crossing.cancel}, of a successor that is gone: there is nobody to tell. */
+  abandon(): void {
+    this.cancel()
+    this.#settled([...this.#settling], (passenger) => this.#stay(passenger))
   }
 
   #hear(answer: Answer): void {
@@ -182,16 +186,21 @@ export class Crossing {
   }
 
   #fallSilent(): void {
-    const ids = [...this.#offered.keys()]
     for (const [id, passenger] of this.#offered) this.#blocked.set(id, passenger)
-    const kept = this.#settle(this.#offered)
+    this.#keep([this.#offered])
+    if (this.#silent) return
+    this.#silent = true
+    this.#passengers.silent()
+  }
+
+  #keep(rooms: readonly Map<number, Passenger>[]): void {
+    const ids = rooms.flatMap((room) => [...room.keys()])
+    if (ids.length === 0) return
+    const kept = rooms.flatMap((room) => this.#settle(room))
     // Read on only when the kernel has it: a successor that wakes up finds it before our end.
     this.#successor.tell({ endless: 'keep', ids }, () =>
       this.#settled(kept, (passenger) => this.#stay(passenger)),
     )
-    if (this.#silent) return
-    this.#silent = true
-    this.#passengers.silent()
   }
 
   #settle(from: Map<number, Passenger>): Passenger[] {

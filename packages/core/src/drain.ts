@@ -95,6 +95,7 @@ export class Drain {
 
   /** Destroys what is left. */
   hammer(): Cut {
+    this.#migration?.cancel()
     const kinds = this.#connections.kinds()
     const exchanges = [...kinds.keys()].flatMap((connection) => connection.exchanges)
     const cut: Cut = {

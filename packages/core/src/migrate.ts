@@ -78,10 +78,15 @@ export class Migration {
         if (connection.exchanges.length > 0) return this.#hold(connection)
         this.#waiting.add(connection)
         this.#pump()
+        // No room: what it sends is answered here meanwhile.
+        if (this.#waiting.has(connection)) this.#release(connection)
       }),
     ]
     void successor.toldToStop.then(() => this.#end(reasons.stopping))
-    void successor.exited.then(() => this.cancel())
+    void successor.exited.then(() => {
+      this.#crossing.abandon()
+      this.#leaveOff()
+    })
   }
 
   /** How many connections the successor has. */

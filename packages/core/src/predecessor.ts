@@ -33,6 +33,9 @@ export interface Predecessor {
   uninstall(): void
 }
 
+/** How often to look whether a predecessor that says nothing is there still, in ms. */
+const pollEvery = 100
+
 /** A predecessor at the other end of Node's IPC channel. */
 class ParentProcess implements Predecessor {
   readonly handover: Handover
@@ -75,7 +78,11 @@ class ParentProcess implements Predecessor {
 
   announce(): Promise<TicketKeys> {
     this.#send({ endless: 'ready' })
-    return Promise.race([this.#told, this.gone.then(() => ({}))])
+    // Node says no 'disconnect' while a handle that we sent is unconfirmed, as it is for ever when
+    // the predecessor dies before it reads it.
+    const poll = setInterval(() => this.alive || this.#leave(), pollEvery)
+    const told = Promise.race([this.#told, this.gone.then(() => ({}))])
+    return told.finally(() => clearInterval(poll))
   }
 
   serving(adopts: boolean): void {
