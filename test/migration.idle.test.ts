@@ -1,4 +1,4 @@
-// Many idle connections at once. Time is printed and gates nothing: that is what bench is for.
+// Many idle connections at once. Time is noted and gates nothing: that is what bench is for.
 import { expect, test } from 'vitest'
 import { type Answer, ask, Crowd, tally } from './support/crowd.js'
 import { endOf, startMoving } from './support/moving.js'
@@ -9,13 +9,13 @@ const few = 1_000
 const execArgv = ['--expose-gc']
 const mebibyte = 2 ** 20
 
-test(`${many} idle connections move, none is closed, and each is served`, async () => {
+test(`${many} idle connections move, none is closed, and each is served`, async ({ annotate }) => {
   await using service = await startMoving()
   const crowd = await Crowd.served(service.port(), many)
   const pid = Number((await service.hup()).successor)
   expect(await endOf(service)).toEqual({ code: 0, moved: many, drained: 0, cut: 0 })
   const end = await service.until({ event: 'drain', phase: 'end' })
-  console.log(`${many} idle connections moved in ${Number(end.ms).toFixed(0)} ms`)
+  await annotate(`moved in ${Number(end.ms).toFixed(0)} ms`)
   expect(crowd.members.filter(({ socket }) => socket.destroyed)).toEqual([])
   expect(tally(await crowd.ask())).toEqual({ [pid]: many })
   crowd.end()
@@ -50,9 +50,11 @@ async function growthBy(count: number): Promise<Growth> {
   return { during, after: Number(measured.after) - empty, accepted, adopted }
 }
 
-test('memory does not grow with their number, but for the sockets themselves', async () => {
+test('memory does not grow with their number, but for the sockets themselves', async ({
+  annotate,
+}) => {
   const [small, large] = [await growthBy(few), await growthBy(many)]
-  console.log('heap, in MiB', mebibytes(small), mebibytes(large))
+  await annotate(`heap, in MiB: ${JSON.stringify([mebibytes(small), mebibytes(large)])}`)
   // Not more for 9 times as many, but for what is on its way.
   expect(large.during - small.during).toBeLessThan(mebibyte)
   expect(large.after - small.after).toBeLessThan(3 * mebibyte)

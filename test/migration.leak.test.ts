@@ -35,7 +35,6 @@ test(`after ${upgrades} upgrades the same connection serves, and nothing has lea
   const [one, ...others] = found
   for (const { rest } of others) expect(rest).toEqual(one?.rest)
   const heaps = found.map(({ heapUsed }) => heapUsed)
-  console.log('heap, in bytes', heaps[0], heaps.at(-1), one?.rest)
   expect(heaps.at(-1)).toBeLessThan(Number(heaps[0]) * 1.1)
   crowd.end()
   await service.stop()
@@ -62,7 +61,6 @@ test('a generation that rises again and again leaks nothing', async () => {
   const [one, ...others] = found.slice(4)
   for (const { rest } of others) expect(rest).toEqual(one?.rest)
   const heaps = found.slice(4).map(({ heapUsed }) => heapUsed)
-  console.log('heap, in bytes', heaps[0], heaps.at(-1), one?.rest)
   expect(heaps.at(-1)).toBeLessThan(Number(heaps[0]) * 1.1)
   staying.socket.destroy()
   service.signal('SIGTERM', pid)

@@ -16,22 +16,18 @@ const traffics: readonly (readonly [name: string, traffic: Traffic])[] = [
   ['chunked bodies', { mode: 'chunked' }],
   ['Expect: 100-continue', { mode: 'expect-continue' }],
   ['handlers of 0 to 50 ms', { url: (n) => `/?ms=${n % 51}` }],
-  ['bodies of 1 MiB', { body: Buffer.alloc(2 ** 20), thinkTime: [0, 500], timeout: 60_000 }],
+  ['bodies of 1 MiB', { body: Buffer.alloc(2 ** 20), thinkTime: [0, 500] }],
 ]
 
 describe.each(traffics)('%s', (_, traffic) => {
-  test(`${connections} connections, an upgrade a second: none fails, none is new`, {
+  test(`${connections} connections, one upgrade after the other: none fails, none is new`, {
     timeout: 120_000,
   }, async () => {
     await using service = await Service.start({ script: fixture('server.js') })
     const served = new Set<number>()
-    let slowest = 0
     const running = load({
       ...traffic,
-      onReply: ({ connection, latency }) => {
-        if (served.size === connections) slowest = Math.max(slowest, latency)
-        served.add(connection)
-      },
+      onReply: ({ connection }) => void served.add(connection),
       target: { port: service.port() },
       connections,
       check: ({ id, body }) => {
@@ -49,7 +45,6 @@ describe.each(traffics)('%s', (_, traffic) => {
     expect(report.ok).toBe(report.sent)
     expect(report.connections).toBe(connections)
     expect(report.reconnects).toBe(0)
-    if (process.env.VERBOSE) console.log(service.stderr, running.report, 'SLOWEST', slowest)
     const ends = service.all({ event: 'drain', phase: 'end' })
     expect(ends.map(({ moved, drained, cut }) => ({ moved, drained, cut }))).toEqual(
       Array(upgrades).fill({ moved: connections, drained: 0, cut: 0 }),

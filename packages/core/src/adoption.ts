@@ -1,6 +1,5 @@
 import type { Server, Socket } from 'node:net'
-import { Server as TlsServer } from 'node:tls'
-import { acceptorOf, isFull, missingForMigration, settle, speaksHttp } from './established.js'
+import { acceptorOf, isFull, isPlainHttp, missingForMigration, settle } from './established.js'
 import type { Generation } from './generation.js'
 import type { Handle } from './handle.js'
 import type { Offer, Refusal, Verdict } from './handover.js'
@@ -35,13 +34,14 @@ export function openForConnections(generation: Generation, listeners: Listeners)
   const handles = listeners.all.flatMap(({ handle }) => handle ?? [])
   const missing = [...missingForMigration(handles), ...missingForLanes()]
   let close: (() => void) | undefined
-  if (!predecessor?.alive) closeLanes(lanes)
   if (missing.length === 0 && predecessor?.alive) {
     const serverOf = (name: string): Server | undefined =>
       listeners.all.find(({ inheritedAs }) => inheritedAs === name)?.server
     const adoption = new Adoption(generation, predecessor, serverOf)
     close = openLanes(lanes, (text, handle) => adoption.take(JSON.parse(text) as Offer, handle))
     if (!close) missing.push("the class of Node's IPC channel")
+  } else {
+    closeLanes(lanes)
   }
   generation.migrates = missing.length === 0
   if (!generation.migrates)
@@ -161,8 +161,4 @@ export class Adoption {
     connection.adopted = offer.requests
     if (offer.requests > 0) settle(connection.server, connection.socket, offer.rest)
   }
-}
-
-function isPlainHttp(server: Server): boolean {
-  return speaksHttp(server) && !(server instanceof TlsServer)
 }

@@ -1,6 +1,6 @@
 import type { Server } from 'node:net'
 import type { ListenAddress } from './address.js'
-import type { Drained } from './drain.js'
+import type { Drained } from './channels.js'
 import type { Passable } from './files.js'
 import type { When } from './hooks.js'
 import type { Kind } from './kinds.js'

@@ -1,8 +1,17 @@
 import { channel } from 'node:diagnostics_channel'
 import type { ListenAddress } from './address.js'
-import type { Drained } from './drain.js'
 import type { DrainReason } from './options.js'
 import type { State } from './state.js'
+
+/** What became of the connections that were open when a drain began. */
+export interface Drained {
+  /** The successor has them. */
+  readonly moved: number
+  /** They ended by themselves, or at a deadline. */
+  readonly drained: number
+  /** The hammer cut them. */
+  readonly cut: number
+}
 
 /**
  * What is published on Node's `diagnostics_channel`, by channel name. Every message also carries

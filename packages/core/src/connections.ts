@@ -3,23 +3,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Server, Socket } from 'node:net'
 import { type TLSSocket, Server as TlsServer } from 'node:tls'
+import type { Connection } from './connection.js'
 import { rawSocketOf } from './established.js'
 import { type Exchange, Http1Exchange } from './exchange.js'
 import { type Kind, kindsOf } from './kinds.js'
-
-/** An accepted connection. */
-export interface Connection {
-  readonly socket: Socket
-  readonly server: Server
-  /** How many requests came on it, those that predecessors answered among them. */
-  requests: number
-  /** How many of them predecessors answered. */
-  adopted: number
-  /** Requests that are being answered, oldest first: more than one when they are pipelined. */
-  readonly exchanges: Exchange[]
-  /** Where it speaks HTTP/2. */
-  session?: ServerHttp2Session
-}
 
 interface RequestStart {
   readonly request: IncomingMessage

@@ -1,4 +1,4 @@
-import type { Connection } from './connections.js'
+import type { Connection } from './connection.js'
 import { type Frozen, freeze, restOf } from './established.js'
 import type { Answer, Offer, Refusal } from './handover.js'
 import type { Lane } from './lanes.js'

@@ -1,4 +1,6 @@
-import type { Connection, Connections } from './connections.js'
+import type { Drained } from './channels.js'
+import type { Connection } from './connection.js'
+import type { Connections } from './connections.js'
 import type { Exchange } from './exchange.js'
 import { sayFarewell } from './farewell.js'
 import type { Kind } from './kinds.js'
@@ -15,16 +17,6 @@ export interface Cut {
   readonly connections: number
   /** Whether work was lost: anything but idle connections. */
   readonly unfinished: boolean
-}
-
-/** What became of the connections that were open when a drain began. */
-export interface Drained {
-  /** The successor has them. */
-  readonly moved: number
-  /** They ended by themselves, or at a deadline. */
-  readonly drained: number
-  /** The hammer cut them. */
-  readonly cut: number
 }
 
 /** What was seen of a connection when a sweep came by. */

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Cut, Drain, type Drained } from './drain.js'
+import type { Drained } from './channels.js'
+import { type Cut, Drain } from './drain.js'
 import type { Generation } from './generation.js'
 import type { Migration } from './migrate.js'
 import type { DrainReason } from './options.js'

@@ -7,7 +7,7 @@
 import { createServer } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import { Duplex } from 'node:stream'
-import type { TLSSocket } from 'node:tls'
+import { type TLSSocket, Server as TlsServer } from 'node:tls'
 import { type Handle, handleOf } from './handle.js'
 
 /** libuv's handle of an established connection, as far as it is used. */
@@ -66,6 +66,11 @@ interface IdleCloser {
 /** Whether this is an HTTP/1 server, whose connections can be between two requests. */
 export function speaksHttp(server: Server): server is Server & IdleCloser {
   return 'closeIdleConnections' in server && typeof server.closeIdleConnections === 'function'
+}
+
+/** Whether its connections can be served by another process: what TLS knows is in this one. */
+export function isPlainHttp(server: Server): boolean {
+  return speaksHttp(server) && !(server instanceof TlsServer)
 }
 
 /**

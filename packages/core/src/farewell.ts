@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Server, Socket } from 'node:net'
-import type { Connection, Connections } from './connections.js'
+import type { Connection } from './connection.js'
+import type { Connections } from './connections.js'
 import { intercept } from './emissions.js'
 import type { Exchange } from './exchange.js'
 import { goAway } from './goaway.js'

@@ -1,6 +1,6 @@
 import type { Server, Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
-import type { Connection } from './connections.js'
+import type { Connection } from './connection.js'
 import { idleAmong, isParsed, speaksHttp } from './established.js'
 
 /**

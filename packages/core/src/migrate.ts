@@ -1,8 +1,7 @@
 import type { Socket } from 'node:net'
-import { Server as TlsServer } from 'node:tls'
-import type { Connection } from './connections.js'
+import type { Connection } from './connection.js'
 import { Crossing } from './crossing.js'
-import { holdReading, isBetweenRequests, isFlushed, isParsed, speaksHttp } from './established.js'
+import { holdReading, isBetweenRequests, isFlushed, isParsed, isPlainHttp } from './established.js'
 import type { Generation } from './generation.js'
 import type { Refusal } from './handover.js'
 import type { Listeners } from './listeners.js'
@@ -163,7 +162,7 @@ export class Migration {
 
   #canMove(connection: Connection): boolean {
     const { server, session, socket } = connection
-    if (session || !speaksHttp(server) || server instanceof TlsServer) return false
+    if (session || !isPlainHttp(server)) return false
     if (this.#refused.has(connection) || !isParsed(socket)) return false
     return this.#nameOf(connection) !== undefined && this.#isWanted(socket)
   }

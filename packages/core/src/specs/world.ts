@@ -1,5 +1,5 @@
 import { Adoption } from '../adoption.js'
-import type { Connection } from '../connections.js'
+import type { Connection } from '../connection.js'
 import { Generation } from '../generation.js'
 import type { Answer, Offer, Verdict } from '../handover.js'
 import { Migration } from '../migrate.js'
