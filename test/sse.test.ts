@@ -2,8 +2,8 @@
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { request as roundTrip } from './support/client/index.js'
 import { commandsOf, startExample } from './support/example.js'
+import { askOverDrain } from './support/halves.js'
 import { get, Raw } from './support/raw.js'
 import type { Service } from './support/service.js'
 
@@ -168,14 +168,7 @@ test('a successor that dies: the stream is cut, and nothing is missed', async ()
 
 test('a stream that is asked for while its generation drains ends at once', async () => {
   await using service = await start()
-  const raw = await Raw.open(service.port())
-  const asked = get('/events')
-  raw.write(asked.slice(0, 9))
-  // A round trip: what is half read stays with its generation.
-  await roundTrip({ target: { port: service.port() }, method: 'GET', url: '/' })
-  await service.hup()
-  await service.until({ event: 'drain', phase: 'start' })
-  raw.write(asked.slice(9))
+  const raw = await askOverDrain(service, get('/events'))
   await raw.until((text) => text.endsWith('0\r\n\r\n'))
   expect(raw.text).toMatch(/^HTTP\/1.1 200 OK\r\n.*retry: 50\n\n.*0\r\n\r\n$/s)
   expect(await service.exited).toEqual({ code: 0, signal: null })

@@ -2,8 +2,8 @@
 import { once } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { request } from './support/client/index.js'
 import { commandsOf, startExample } from './support/example.js'
+import { askOverDrain } from './support/halves.js'
 import { get, Raw } from './support/raw.js'
 import { isAlive } from './support/service.js'
 
@@ -115,13 +115,7 @@ describe.each(commandsOf('websocket'))('$script', (command) => {
 
   test('a handshake on a connection of the draining generation is closed at once', async () => {
     await using service = await start()
-    const raw = await Raw.open(service.port())
-    raw.write(handshake.slice(0, 9))
-    // A round trip: what is half read stays with its generation.
-    await request({ target: { port: service.port() }, method: 'GET', url: '/' })
-    await service.hup()
-    await service.until({ event: 'drain', phase: 'start' })
-    raw.write(handshake.slice(9))
+    const raw = await askOverDrain(service, handshake)
     await raw.until((text) => text.includes('service restart'))
     raw.socket.destroy()
     expect(await service.exited).toEqual({ code: 0, signal: null })
