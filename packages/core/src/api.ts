@@ -1,13 +1,13 @@
 import type { Server } from 'node:net'
-import type { ListenAddress } from './address.js'
-import type { Drained } from './channels.js'
-import type { Passable } from './files.js'
-import type { When } from './hooks.js'
-import type { Kind } from './kinds.js'
-import type { Origin } from './listener.js'
-import type { Begin } from './listeners.js'
-import type { DrainReason, LifeHooks, SignalHook, UpgraderOptions } from './options.js'
-import type { State } from './state.js'
+import type { Kind } from './connections/kinds.js'
+import type { Drained } from './generation/channels.js'
+import type { When } from './generation/hooks.js'
+import type { DrainReason, LifeHooks, SignalHook, UpgraderOptions } from './generation/options.js'
+import type { State } from './generation/state.js'
+import type { Passable } from './handover/files.js'
+import type { Origin } from './listeners/listener.js'
+import type { Begin } from './listeners/listeners.js'
+import type { ListenAddress } from './node/address.js'
 
 /** A snapshot of a generation: who listens, what goes on, and who holds a drain. */
 export interface Status {

@@ -1,0 +1,232 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
+import type { Server, Socket } from 'node:net'
+import { type TLSSocket, Server as TlsServer } from 'node:tls'
+import { rawSocketOf } from '../node/established.js'
+import type { Connection } from './connection.js'
+import { type Exchange, Http1Exchange } from './exchange.js'
+import { type Kind, kindsOf } from './kinds.js'
+
+interface RequestStart {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly socket: Socket
+}
+
+const requestStart = 'http.server.request.start'
+
+/** Every connection of the servers that are tracked, and the requests on it. */
+export class Connections {
+  readonly #bySocket = new Map<Socket, Connection>()
+  readonly #undo = new Map<Server, () => void>()
+  #started: readonly ((connection: Connection, exchange: Exchange) => void)[] = []
+  readonly #sessions = new Set<(session: ServerHttp2Session) => void>()
+  #ended: readonly ((connection: Connection) => void)[] = []
+  /** How many came from the predecessor. */
+  adopted = 0
+  #inFlight = 0
+  readonly #emptied = new Set<() => void>()
+  readonly #coming = new Set<symbol>()
+
+  /** Called for each request before the app sees it. */
+  onRequest(call: (connection: Connection, exchange: Exchange) => void): () => void {
+    this.#started = [...this.#started, call]
+    return () => {
+      this.#started = this.#started.filter((one) => one !== call)
+    }
+  }
+
+  /** Called for each new HTTP/2 session. */
+  onSession(call: (session: ServerHttp2Session) => void): () => void {
+    this.#sessions.add(call)
+    return () => void this.#sessions.delete(call)
+  }
+
+  /** Called when a response has ended; there may be others that are not. */
+  onEnd(call: (connection: Connection) => void): () => void {
+    this.#ended = [...this.#ended, call]
+    return () => {
+      this.#ended = this.#ended.filter((one) => one !== call)
+    }
+  }
+
+  /** The connection of a socket that is tracked. */
+  of(socket: Socket): Connection | undefined {
+    return this.#bySocket.get(socket)
+  }
+
+  get size(): number {
+    return this.#bySocket.size
+  }
+
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  get servers(): Iterable<Server> {
+    return this.#undo.keys()
+  }
+
+  [Symbol.iterator](): Iterator<Connection> {
+    return this.#bySocket.values()
+  }
+
+  track(server: Server): void {
+    if (this.#undo.has(server)) return
+    // Node's own channel: unlike a 'request' listener it also sees what goes to 'checkContinue'.
+    if (this.#undo.size === 0) subscribe(requestStart, this.#onRequestStart)
+    let latest: Connection | undefined
+    const opened = (socket: Socket): void => {
+      latest = this.#open(server, socket)
+    }
+    const secured = (socket: TLSSocket): void => {
+      // First the new one, or for an instant there would be no connection at all.
+      opened(socket)
+      const raw = rawSocketOf(socket)
+      if (raw) this.#close(raw)
+    }
+    // Node makes the session while it hears of the connection, so we have to hear of that first.
+    const session = (one: ServerHttp2Session): void => {
+      if (latest) this.#openSession(latest, one)
+    }
+    server.prependListener('connection', opened)
+    if (server instanceof TlsServer) server.prependListener('secureConnection', secured)
+    server.on('session', session)
+    this.#undo.set(server, () => {
+      server.off('connection', opened)
+      server.off('secureConnection', secured)
+      server.off('session', session)
+    })
+  }
+
+  untrack(server: Server): void {
+    this.#undo.get(server)?.()
+    // They are the app's alone from here on: no drain waits for them or ends them.
+    for (const one of [...this]) if (one.server === server) this.#close(one.socket)
+    if (this.#undo.delete(server) && this.#undo.size === 0)
+      unsubscribe(requestStart, this.#onRequestStart)
+  }
+
+  uninstall(): void {
+    for (const server of [...this.#undo.keys()]) this.untrack(server)
+  }
+
+  /**
+   * Settles when no connection is left, and none is coming.
+   * @param signal nobody waits any more: it never settles, and what waits is let go
+   */
+  whenEmpty(signal?: AbortSignal): Promise<void> {
+    if (this.#isEmpty) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#emptied.add(resolve)
+      signal?.addEventListener('abort', () => this.#emptied.delete(resolve))
+    })
+  }
+
+  /**
+   * A connection that is here, and may become ours.
+   * @returns it has, or will not
+   */
+  comes(): () => void {
+    const one = Symbol('coming')
+    this.#coming.add(one)
+    return () => {
+      if (this.#coming.delete(one)) this.#settleIfEmpty()
+    }
+  }
+
+  get #isEmpty(): boolean {
+    return this.#bySocket.size === 0 && this.#coming.size === 0
+  }
+
+  #settleIfEmpty(): void {
+    if (!this.#isEmpty) return
+    for (const resolve of this.#emptied) resolve()
+    this.#emptied.clear()
+  }
+
+  /** What each connection is at. */
+  kinds(): Map<Connection, Kind> {
+    return kindsOf([...this], this.servers)
+  }
+
+  readonly #onRequestStart = (message: unknown): void => {
+    const { request, response, socket } = message as RequestStart
+    const connection = this.#bySocket.get(socket)
+    if (!connection) return
+    response.on('close', this.#onClose)
+    this.#begin(connection, new Http1Exchange(request, response))
+  }
+
+  /** One for all responses: its `this` is the response. */
+  readonly #onClose = this.#closer()
+
+  #closer(): (this: ServerResponse) => void {
+    const ended = (response: ServerResponse): void => {
+      const connection = this.#bySocket.get(response.req.socket)
+      const exchange = connection?.exchanges.find(({ http1 }) => http1?.response === response)
+      if (connection && exchange) this.#end(connection, exchange)
+    }
+    return function (this: ServerResponse) {
+      ended(this)
+    }
+  }
+
+  #open(server: Server, socket: Socket): Connection | undefined {
+    const known = this.#bySocket.get(socket)
+    if (known || socket.destroyed) return known
+    const connection: Connection = {
+      socket,
+      server,
+      requests: 0,
+      adopted: 0,
+      exchanges: [],
+    }
+    this.#bySocket.set(socket, connection)
+    socket.once('close', () => this.#close(socket))
+    return connection
+  }
+
+  #openSession(connection: Connection, session: ServerHttp2Session): void {
+    connection.session = session
+    session.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+      const exchange = {
+        method: String(headers[':method'] ?? '?'),
+        url: String(headers[':path'] ?? '?'),
+        startedAt: performance.now(),
+      }
+      this.#begin(connection, exchange)
+      stream.once('close', () => this.#end(connection, exchange))
+    })
+    for (const call of this.#sessions) call(session)
+  }
+
+  #begin(connection: Connection, exchange: Exchange): void {
+    connection.exchanges.push(exchange)
+    connection.requests++
+    this.#inFlight++
+    for (const call of this.#started) call(connection, exchange)
+  }
+
+  #close(socket: Socket): void {
+    const connection = this.#bySocket.get(socket)
+    if (!connection) return
+    this.#bySocket.delete(socket)
+    // Pipelined responses that never got their turn do not close with the socket.
+    this.#inFlight -= connection.exchanges.length
+    connection.exchanges.length = 0
+    this.#settleIfEmpty()
+  }
+
+  #end(connection: Connection, exchange: Exchange): void {
+    const { exchanges } = connection
+    const at = exchanges.indexOf(exchange)
+    if (at < 0) return
+    // Mostly the first: splice() would make an array of it.
+    if (at === 0) exchanges.shift()
+    else exchanges.splice(at, 1)
+    this.#inFlight--
+    for (const call of this.#ended) call(connection)
+  }
+}

@@ -1,0 +1,36 @@
+import type { Server, Socket } from 'node:net'
+import { Server as TlsServer } from 'node:tls'
+import { idleAmong, isParsed, speaksHttp } from '../node/established.js'
+import type { Connection } from './connection.js'
+
+/**
+ * What a connection is at: answering a request; `idle` between two; `silent`, never sent a byte;
+ * `partial`, half a request read; `upgraded`, no longer http (WebSocket, CONNECT, or no http server).
+ */
+export type Kind = 'active' | 'idle' | 'silent' | 'partial' | 'upgraded'
+
+/** What each of these connections is at. */
+export function kindsOf(
+  all: readonly Connection[],
+  servers: Iterable<Server>,
+): Map<Connection, Kind> {
+  const idle = new Set<Socket>()
+  for (const server of servers) {
+    const sockets = all.filter((one) => one.server === server).map(({ socket }) => socket)
+    for (const socket of idleAmong(server, sockets)) idle.add(socket)
+  }
+  const kindOf = (one: Connection): Kind => {
+    if (one.exchanges.length > 0) return 'active'
+    if (one.session) return 'idle'
+    if (!speaksHttp(one.server)) return 'upgraded'
+    if ((one.socket.bytesRead === 0 && one.requests === 0) || isInHandshake(one)) return 'silent'
+    if (!isParsed(one.socket)) return 'upgraded'
+    return idle.has(one.socket) ? 'idle' : 'partial'
+  }
+  return new Map(all.map((one) => [one, kindOf(one)]))
+}
+
+/** A TLS server announces the TCP socket first, and the secure one that replaces it later. */
+function isInHandshake({ server, socket }: Connection): boolean {
+  return server instanceof TlsServer && !('encrypted' in socket)
+}

@@ -1,0 +1,147 @@
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import { setImmediate as turn } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { atOnce, get, Served, until } from '../connections/specs/served.js'
+import { Drain } from './drain.js'
+
+const stallTimeout = 10_000
+const post = 'POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n'
+
+let served = new Served()
+let drain: Drain | undefined
+let stalled: string[] = []
+
+beforeEach(() => {
+  // Ours alone: sockets and Node's own timeouts go on in real time.
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
+  served = new Served()
+  stalled = []
+})
+
+afterEach(() => {
+  drain?.cancel()
+  expect(vi.getTimerCount()).toBe(0)
+  vi.useRealTimers()
+  served.cleanup()
+})
+
+function begin(): Drain {
+  drain = new Drain(served.connections, stallTimeout, (what) => stalled.push(what))
+  return drain
+}
+
+const never: RequestListener = () => {}
+
+test('a drain without connections has ended', async () => {
+  await begin().ended
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+describe('an idle connection', () => {
+  test('is kept; its next response says Connection: close and ends it', async () => {
+    const one = await served.client(await served.listen(createServer(atOnce)), get, 'idle')
+    const { ended } = begin()
+    vi.advanceTimersByTime(10 * stallTimeout)
+    await turn()
+    expect(served.connections.size).toBe(1)
+    one.text = ''
+    one.socket.write(get)
+    await ended
+    await once(one.socket, 'close')
+    expect(one.text).toMatch(/^HTTP\/1.1 200 OK\r\nConnection: close\r\n/)
+    expect(stalled).toEqual([])
+  })
+
+  test("is ended by Node's keep-alive timeout", async () => {
+    const one = await served.client(
+      await served.listen(createServer({ keepAliveTimeout: 1 }, atOnce)),
+      get,
+      'idle',
+    )
+    await Promise.all([begin().ended, once(one.socket, 'close')])
+    expect(stalled).toEqual([])
+  })
+
+  test('is ended after the stall timeout where keepAliveTimeout is 0', async () => {
+    const one = await served.client(
+      await served.listen(createServer({ keepAliveTimeout: 0 }, atOnce)),
+      get,
+      'idle',
+    )
+    const { ended } = begin()
+    vi.advanceTimersByTime(stallTimeout)
+    await Promise.all([ended, once(one.socket, 'close')])
+    expect(stalled).toEqual(['idle connection'])
+  })
+})
+
+describe('the hammer', () => {
+  test('cuts everything, and lists each request with method, url and age', async () => {
+    const port = await served.listen(createServer(never))
+    await served.client(port, get.replace('/', '/report?a=1'), 'active')
+    vi.advanceTimersByTime(1_200)
+    await served.client(port, post, 'active')
+    await served.client(port, '', 'silent')
+    const one = begin()
+    vi.advanceTimersByTime(300)
+    expect(one.hammer()).toEqual({
+      requests: ['GET /report?a=1, 1.5 s old', 'POST /upload, 0.3 s old'],
+      connections: 3,
+      unfinished: true,
+    })
+    await one.ended
+  })
+
+  test.each([
+    ['', 'silent', false],
+    [get, 'idle', false],
+    [get.slice(0, 9), 'partial', true],
+  ] as const)('%j: %s, unfinished %s', async (text, kind, unfinished) => {
+    await served.client(await served.listen(createServer(atOnce)), text, kind)
+    expect(begin().hammer()).toEqual({ requests: [], connections: 1, unfinished })
+  })
+})
+
+test('a drain that is taken back ends nobody, and says no farewell', async () => {
+  const port = await served.listen(createServer(atOnce))
+  const one = await served.client(port, get, 'idle')
+  await served.client(port, '', 'silent')
+  begin().cancel()
+  vi.advanceTimersByTime(10 * stallTimeout)
+  one.text = ''
+  one.socket.write(get)
+  await once(one.socket, 'data')
+  expect(one.text).toContain('Connection: keep-alive')
+  expect([served.connections.size, stalled]).toEqual([2, []])
+})
+
+describe('what became of the connections', () => {
+  test('those that ended, and those that were cut', async () => {
+    const port = await served.listen(createServer({ keepAliveTimeout: 0 }, atOnce))
+    const clients = [await served.client(port, get, 'idle'), await served.client(port, get, 'idle')]
+    const draining = begin()
+    expect(draining.counts).toEqual({ moved: 0, drained: 0, cut: 0 })
+    clients[0]?.socket.destroy()
+    await until(() => served.connections.size === 1)
+    expect(draining.counts).toEqual({ moved: 0, drained: 1, cut: 0 })
+    draining.hammer()
+    await draining.ended
+    expect(draining.counts).toEqual({ moved: 0, drained: 1, cut: 1 })
+  })
+
+  test('those that moved: what moves them begins with the drain and ends with it', async () => {
+    const port = await served.listen(createServer({ keepAliveTimeout: 0 }, atOnce))
+    const { socket } = await served.client(port, get, 'idle')
+    const migration = { moved: 0, walk: vi.fn(), takes: () => true, cancel: vi.fn() }
+    drain = new Drain(served.connections, stallTimeout, () => {}, migration as never)
+    expect([migration.walk.mock.calls.length, migration.cancel.mock.calls.length]).toEqual([1, 0])
+    vi.advanceTimersByTime(1_000)
+    expect(migration.walk).toHaveBeenCalledTimes(2)
+    migration.moved++
+    socket.destroy()
+    await drain.ended
+    expect(drain.counts).toEqual({ moved: 1, drained: 0, cut: 0 })
+    await until(() => migration.cancel.mock.calls.length > 0)
+  })
+})

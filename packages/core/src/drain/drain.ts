@@ -1,0 +1,144 @@
+import type { Connection } from '../connections/connection.js'
+import type { Connections } from '../connections/connections.js'
+import type { Exchange } from '../connections/exchange.js'
+import type { Kind } from '../connections/kinds.js'
+import type { Drained } from '../generation/channels.js'
+import type { Migration } from '../migration/migration.js'
+import { sayFarewell } from './farewell.js'
+
+/** How often a drain looks for connections that stall, in ms, at most. */
+const sweepEvery = 1_000
+const requestTimeout = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n'
+
+/** What a hammer cut. */
+export interface Cut {
+  /** `GET /report, 61.2 s old`, oldest first. */
+  readonly requests: readonly string[]
+  readonly connections: number
+  /** Whether work was lost: anything but idle connections. */
+  readonly unfinished: boolean
+}
+
+/** What was seen of a connection when a sweep came by. */
+interface Progress {
+  readonly bytes: number
+  readonly at: number
+}
+
+/**
+ * Every connection moves to the successor, or is let finish: idle ones until their keep-alive
+ * timeout, requests until their response; the last response says `Connection: close`. A connection
+ * that keeps us waiting for a byte has a deadline, because Node's own timeouts are longer than any
+ * drain.
+ */
+export class Drain {
+  /** Settles when no connection is left. */
+  readonly ended: Promise<void>
+  readonly #connections: Connections
+  readonly #stallTimeout: number
+  readonly #stalled: (what: string) => void
+  readonly #progress = new WeakMap<Connection, Progress>()
+  readonly #sweeper: NodeJS.Timeout
+  readonly #takeFarewellBack: () => void
+  readonly #migration: Migration | undefined
+  readonly #atStart: number
+  readonly #cancelled = new AbortController()
+  #cut = 0
+
+  /**
+   * @param stalled told of each connection that ran into its deadline
+   * @param migration what connections need not end for
+   */
+  constructor(
+    connections: Connections,
+    stallTimeout: number,
+    stalled: (what: string) => void,
+    migration?: Migration,
+  ) {
+    this.#connections = connections
+    this.#atStart = connections.size
+    this.#stallTimeout = stallTimeout
+    this.#stalled = stalled
+    this.#migration = migration
+    this.#takeFarewellBack = sayFarewell(connections, (one) => migration?.takes(one) ?? false)
+    this.#sweeper = setInterval(() => this.#sweep(), Math.min(sweepEvery, stallTimeout / 4 + 1))
+    this.#sweep()
+    this.ended = connections.whenEmpty(this.#cancelled.signal).then(() => {
+      clearInterval(this.#sweeper)
+      migration?.cancel()
+    })
+  }
+
+  /** What became of the connections so far. */
+  get counts(): Drained {
+    const moved = this.#migration?.moved ?? 0
+    const drained = this.#atStart - this.#connections.size - moved - this.#cut
+    // A connection that came while it was counted may end in it, too.
+    return { moved, drained: Math.max(0, drained), cut: this.#cut }
+  }
+
+  /** Back to normal service. */
+  cancel(): void {
+    this.#cancelled.abort()
+    clearInterval(this.#sweeper)
+    this.#migration?.cancel()
+    this.#takeFarewellBack()
+  }
+
+  /** Destroys what is left. */
+  hammer(): Cut {
+    this.#migration?.cancel()
+    const kinds = this.#connections.kinds()
+    const exchanges = [...kinds.keys()].flatMap((connection) => connection.exchanges)
+    const cut: Cut = {
+      requests: exchanges.map(describe),
+      connections: kinds.size,
+      unfinished: [...kinds.values()].some((kind) => kind !== 'idle' && kind !== 'silent'),
+    }
+    for (const { session, socket } of kinds.keys()) {
+      session?.destroy()
+      socket.destroy()
+    }
+    this.#cut += kinds.size
+    return cut
+  }
+
+  #sweep(): void {
+    this.#migration?.walk()
+    const now = performance.now()
+    for (const [connection, kind] of this.#connections.kinds()) {
+      const bytes = connection.socket.bytesRead
+      const seen = this.#progress.get(connection)
+      if (seen?.bytes !== bytes) {
+        this.#progress.set(connection, { bytes, at: now })
+      } else if (now - seen.at >= this.#stallTimeout && waitsForClient(connection, kind)) {
+        this.#end(connection, kind)
+      }
+    }
+  }
+
+  #end({ socket, exchanges }: Connection, kind: Kind): void {
+    const last = exchanges.at(-1)
+    this.#stalled(last ? describe(last) : `${kind} connection`)
+    if (kind === 'active') return void socket.destroy()
+    if (kind === 'partial') socket.write(requestTimeout)
+    socket.destroySoon()
+  }
+}
+
+/** Whether the next byte has to come from the client, and no timeout of Node's sees to that. */
+function waitsForClient({ server, exchanges }: Connection, kind: Kind): boolean {
+  if (kind === 'silent' || kind === 'partial') return true
+  // With keepAliveTimeout 0 an idle connection stays for ever; else Node ends it in time.
+  if (kind === 'idle') return 'keepAliveTimeout' in server && server.keepAliveTimeout === 0
+  const request = exchanges.at(-1)?.http1?.request
+  if (!request || request.complete || request.headers.expect !== undefined) return false
+  // A body that the app does not read is the app's delay, not the client's.
+  return request.readableLength < request.readableHighWaterMark
+}
+
+/** A request as the hammer and the status name it. */
+function describe({ method, url, startedAt }: Exchange): string {
+  const age = ((performance.now() - startedAt) / 1_000).toFixed(1)
+  return `${method} ${url}, ${age} s old`
+}

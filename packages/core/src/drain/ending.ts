@@ -1,0 +1,131 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Drained } from '../generation/channels.js'
+import type { Generation } from '../generation/generation.js'
+import type { DrainReason } from '../generation/options.js'
+import type { Migration } from '../migration/migration.js'
+import { type Cut, Drain } from './drain.js'
+
+/**
+ * From the first moment of a drain to the exit: the drain, the `onDrain` hooks beside it, the
+ * hammer over both, and the probation of a successor. Can be taken back until it is over.
+ */
+export class Ending {
+  /** Becomes `'shutdown'` when a generation that has handed over is told to stop. */
+  reason: DrainReason
+  readonly #generation: Generation
+  readonly #migrates: boolean
+  readonly #since = performance.now()
+  readonly #drain: Drain
+  readonly #hooks: Promise<void>
+  readonly #timer: NodeJS.Timeout | undefined
+  readonly #probation = new AbortController()
+  readonly #cancelled = new AbortController()
+  #cut: Cut | undefined
+  #fall: () => void = () => {}
+
+  /**
+   * @param over called once with the exit code, unless it is cancelled before
+   * @param migration what moves connections to the successor, where there is one
+   */
+  constructor(
+    generation: Generation,
+    reason: DrainReason,
+    over: (code: number) => void,
+    migration?: Migration,
+  ) {
+    this.reason = reason
+    this.#generation = generation
+    this.#migrates = migration !== undefined
+    const { hammerTime, stallTimeout } = generation.settings.values
+    this.#announce()
+    const stalled = (what: string): void =>
+      generation.warn(`Gave up waiting for ${what}: nothing came for ${stallTimeout} ms.`)
+    this.#drain = new Drain(generation.connections, stallTimeout, stalled, migration)
+    this.#hooks = generation.hooks
+      .run('onDrain', reason)
+      .catch((error) => generation.error('An onDrain hook failed', error))
+    if (hammerTime !== false) this.#timer = setTimeout(() => this.hammer(), hammerTime)
+    void this.#run(over)
+  }
+
+  /** How long the drain has gone on, in ms. */
+  get age(): number {
+    return performance.now() - this.#since
+  }
+
+  /** What became of the connections so far. */
+  get counts(): Drained {
+    return this.#drain.counts
+  }
+
+  /** How long until the hammer falls, in ms. */
+  get hammerIn(): number | false {
+    const { hammerTime } = this.#generation.settings.values
+    return hammerTime === false ? false : Math.max(0, hammerTime - this.age)
+  }
+
+  /** There is nobody to watch any more: the drain alone decides. */
+  endProbation(): void {
+    this.#probation.abort()
+  }
+
+  /** Destroys what still holds the drain, and waits for no hook; a probation goes on. */
+  hammer(): void {
+    clearTimeout(this.#timer)
+    this.#cut ??= this.#drain.hammer()
+    const { requests, connections } = this.#cut
+    this.#generation.tell('endless:hammer', { requests: [...requests], connections })
+    const what = [`${connections} connections`, ...requests].join('; ')
+    this.#generation.warn(`[STOP - Hammer Time] Cut ${what}.`, { requests })
+    this.#fall()
+  }
+
+  /** The generation serves again. */
+  cancel(): void {
+    this.#cancelled.abort()
+    clearTimeout(this.#timer)
+    this.#probation.abort()
+    this.#drain.cancel()
+    this.#generation.tell('endless:drain', { phase: 'cancelled' })
+  }
+
+  async #run(over: (code: number) => void): Promise<void> {
+    const probation = this.#probationTime()
+    const fell = new Promise<void>((resolve) => {
+      this.#fall = resolve
+    })
+    await Promise.race([Promise.all([this.#drain.ended, this.#hooks]), fell])
+    if (this.#cancelled.signal.aborted) return
+    clearTimeout(this.#timer)
+    this.#report()
+    await probation
+    if (!this.#cancelled.signal.aborted) over(this.#cut?.unfinished ? 1 : 0)
+  }
+
+  /** Settles when the successor has been watched for long enough. */
+  #probationTime(): Promise<void> {
+    const ms = this.reason === 'upgraded' ? this.#generation.settings.values.probation : 0
+    const { signal } = this.#probation
+    return delay(ms, undefined, { signal }).catch(() => {})
+  }
+
+  #report(): void {
+    const { age: ms, counts } = this
+    this.#generation.tell('endless:drain', { phase: 'end', ms, ...counts })
+    if (this.#cut) return
+    const { moved, drained } = counts
+    const what = this.#migrates
+      ? `${moved} connections moved to the successor, ${drained} ended here`
+      : `${drained} connections ended`
+    this.#generation.info(`Drained in ${ms.toFixed(0)} ms: ${what}.`, { moved, drained })
+  }
+
+  #announce(): void {
+    const { size: connections, inFlight: requests } = this.#generation.connections
+    const { reason } = this
+    this.#generation.tell('endless:drain', { phase: 'start', reason, connections, requests })
+    this.#generation.info(
+      `Waiting for connections to finish: ${connections} open, ${requests} requests in flight.`,
+    )
+  }
+}

@@ -1,0 +1,39 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Generation } from '../generation/generation.js'
+import { exitProcess } from '../handover/process.js'
+
+/** How long the last hooks may take, in ms: a process that was told to end has to end. */
+const patience = 10_000
+
+/** The one way out: the hooks that still run and those of `onExit`, what only the last generation tidies up, then the exit. */
+export async function exit(
+  generation: Generation,
+  code: number,
+  tidyUp: () => void = () => {},
+): Promise<void> {
+  // A second signal while the hooks run: at once means at once.
+  if (generation.state === 'exited') return exitProcess(code)
+  generation.machine.send('exit')
+  const late = new AbortController()
+  const timeout = delay(patience, undefined, { signal: late.signal }).then(
+    () => generation.warn(`Hooks took longer than ${patience} ms: exiting without them.`),
+    () => {},
+  )
+  await Promise.race([lastHooks(generation, code), timeout])
+  late.abort()
+  try {
+    tidyUp()
+  } catch (error) {
+    generation.error('Could not tidy up', error)
+  }
+  generation.tell('endless:exit', { code })
+  generation.info(`Exiting with code ${code}.`)
+  exitProcess(code)
+}
+
+async function lastHooks(generation: Generation, code: number): Promise<void> {
+  await generation.hooks.settled()
+  await generation.hooks
+    .run('onExit', code)
+    .catch((error) => generation.error('An onExit hook failed', error))
+}

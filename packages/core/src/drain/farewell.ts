@@ -1,0 +1,100 @@
+import type { IncomingMessage } from 'node:http'
+import type { Server, Socket } from 'node:net'
+import type { Connection } from '../connections/connection.js'
+import type { Connections } from '../connections/connections.js'
+import type { Exchange } from '../connections/exchange.js'
+import { goAway } from '../connections/goaway.js'
+import { intercept } from '../node/emissions.js'
+
+/**
+ * While it lasts, clients are told to go to the successor of their own accord: HTTP/2 by GOAWAY,
+ * HTTP/1 by `Connection: close` in the last response on each connection. Never in an earlier one:
+ * what a client pipelined behind it would be cut; and never before the request's body has come,
+ * because Node closes at the end of the response, and a client that still writes gets a reset and
+ * not its answer.
+ * @param stays which connections are not told, because they move to the successor as they are
+ * @returns takes it back, for responses whose head is not written yet
+ */
+export function sayFarewell(
+  connections: Connections,
+  stays: (connection: Connection) => boolean = () => false,
+): () => void {
+  const marked = new Map<Exchange, () => void>()
+  const mark = (connection: Connection, exchange: Exchange): void => {
+    const response = exchange.http1?.response
+    if (!response || marked.has(exchange) || response.headersSent) return
+    marked.set(exchange, closeWithHead(connection, exchange, stays))
+    response.once('close', () => marked.delete(exchange))
+  }
+  for (const connection of connections) {
+    if (connection.session) goAway(connection.session)
+    for (const exchange of connection.exchanges) mark(connection, exchange)
+  }
+  const undos = [
+    connections.onRequest(mark),
+    connections.onSession(goAway),
+    ...[...connections.servers].map((server) =>
+      deferRequests(server, (socket) => {
+        const connection = socket && connections.of(socket)
+        return connection === undefined || !stays(connection)
+      }),
+    ),
+  ]
+  return () => {
+    for (const undo of undos) undo()
+    for (const undo of marked.values()) undo()
+  }
+}
+
+/** Decides when the head is written, when it is known what else came on the connection. */
+function closeWithHead(
+  connection: Connection,
+  exchange: Exchange,
+  stays: (connection: Connection) => boolean,
+): () => void {
+  if (!exchange.http1) return () => {}
+  const { request, response } = exchange.http1
+  const original = response.writeHead
+  const patched = function (this: typeof response, ...args: unknown[]): typeof response {
+    if (connection.exchanges.at(-1) !== exchange || !request.complete || stays(connection))
+      return Reflect.apply(original, this, args) as typeof response
+    response.setHeader('Connection', 'close')
+    // A handler that passes on the head of another server's response says keep-alive there.
+    const head = [...args.slice(0, -1), withoutConnection(args.at(-1))]
+    return Reflect.apply(original, this, head) as typeof response
+  }
+  response.writeHead = patched as typeof original
+  return () => {
+    // Another wrapper may stand on ours by now; then it has to stay, and does no harm.
+    if (response.writeHead === patched) response.writeHead = original
+  }
+}
+
+/**
+ * Gives the app its requests one turn later. Node hands over pipelined requests one by one, and an
+ * app that answers at once would write the head of the first before the second is known.
+ */
+function deferRequests(
+  server: Server,
+  leaves: (socket: Socket | undefined) => boolean,
+): () => void {
+  return intercept(server, (event, proceed, [request]) => {
+    if (event !== 'request' && event !== 'checkContinue') return proceed()
+    if (!leaves((request as IncomingMessage | undefined)?.socket)) return proceed()
+    setImmediate(proceed)
+    return true
+  })
+}
+
+/** The headers of `writeHead`, an object or a flat list, without `Connection`. */
+function withoutConnection(headers: unknown): unknown {
+  if (typeof headers !== 'object' || headers === null) return headers
+  if (!Array.isArray(headers))
+    return Object.fromEntries(Object.entries(headers).filter(([name]) => !isConnection(name)))
+  if (headers.every(Array.isArray)) return headers.filter(([name]) => !isConnection(name))
+  return headers.filter((_, n) => !isConnection(headers[n - (n % 2)]))
+}
+
+function isConnection(name: unknown): boolean {
+  return String(name).toLowerCase() === 'connection'
+}

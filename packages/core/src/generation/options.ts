@@ -1,0 +1,158 @@
+import type { Socket } from 'node:net'
+import type { SpawnPlan } from '../handover/process.js'
+import type { ListenAddress } from '../node/address.js'
+import type { Logger } from './logger.js'
+
+/** Why a generation drains: its successor serves, or it was told to stop. */
+export type DrainReason = 'upgraded' | 'shutdown'
+
+/** What a signal does. */
+export type SignalAction = 'upgrade' | 'hammer' | 'shutdown'
+
+/** Which signal does what; a signal that is not named keeps its default. */
+export type SignalMap = { readonly [signal in NodeJS.Signals]?: SignalAction }
+
+/** A hook may be asynchronous: it is awaited. */
+export type Awaitable<T> = T | PromiseLike<T>
+
+/** Runs before or after what a signal does. */
+export type SignalHook = (signal: NodeJS.Signals) => Awaitable<void>
+
+/** Signal hooks by signal, each a function or a list that is awaited in order. */
+export type SignalHookMap = {
+  readonly [signal in NodeJS.Signals]?: SignalHook | readonly SignalHook[]
+}
+
+/** endless' `SignalHooks`: what runs before and after a signal's action. */
+export interface SignalHooks {
+  readonly pre?: SignalHookMap
+  readonly post?: SignalHookMap
+}
+
+/** The hooks in the life of a generation, by name. */
+export interface LifeHooks {
+  /**
+   * Awaited per listener, once it is bound and before the first connection is accepted (endless'
+   * `BeforeBegin`, made a gate). Throwing fails the start.
+   */
+  beforeBegin: (address: ListenAddress) => Awaitable<void>
+  /**
+   * Awaited before the predecessor is told to go: caches, database, warm-up. A successor accepts
+   * nothing before it has ended. Throwing fails the start.
+   */
+  beforeReady: () => Awaitable<void>
+  /**
+   * Awaited before a successor is spawned; may change its environment, arguments and working
+   * directory. Throwing cancels the upgrade (gracehttp's `PreStartProcess`).
+   */
+  beforeSpawn: (plan: SpawnPlan) => Awaitable<void>
+  /**
+   * Awaited beside the drain (Go's `http.Server.RegisterOnShutdown`): the place to end streams and
+   * WebSockets. Not the place to close what requests need: on probation a generation can come back.
+   */
+  onDrain: (reason: DrainReason) => Awaitable<void>
+  /**
+   * The successor died on probation and this generation serves again: undo what `onDrain` did.
+   */
+  onRevive: () => Awaitable<void>
+  /** The last word before the process exits; also after a hammer and after a failed start. */
+  onExit: (code: number) => Awaitable<void>
+}
+
+/** What holds for the whole process. Durations are in milliseconds. */
+export interface ProcessSettings {
+  /**
+   * From the start of a drain to the hammer; `false`: only by signal (endless'
+   * `DefaultHammerTime = -1`).
+   * @default 60000
+   */
+  hammerTime: number | false
+  /**
+   * A successor that is not ready by then is killed, and this generation goes on serving.
+   * @default 60000
+   */
+  readyTimeout: number
+  /**
+   * After handing over, this generation stays at least this long, ready to take over again.
+   * @default 0
+   */
+  probation: number
+  /**
+   * On a final stop: how long to go on serving, while health says no, before the drain.
+   * @default 0
+   */
+  shutdownDelay: number
+  /**
+   * While draining: a connection that never sent a byte, or whose request stays half sent, is
+   * ended when nothing came from it for this long.
+   * @default 10000
+   */
+  stallTimeout: number
+  /**
+   * A file that names the pid of the newest ready generation. Written when ready (temp file and
+   * rename), removed at a final stop if it still holds our pid.
+   */
+  pidFile: string | undefined
+  /**
+   * Which signal does what: `endlessSignals`, `graceSignals`, a map of your own, or `false` to
+   * handle none.
+   * @default endlessSignals
+   */
+  signals: SignalMap | false
+  /**
+   * A pino-shaped logger, or `false` for silence.
+   * @default lines on stderr as Go's endless prints them
+   */
+  logger: Logger | false
+  /**
+   * Whether established HTTP/1.1 connections without TLS move to the successor, each between two
+   * requests, instead of being told `Connection: close`. A function decides per connection, and
+   * may be asked again: for apps that keep state on a socket. In the old process a socket that
+   * moved emits 'close', in the new one it is another socket. `false` also takes none from the
+   * predecessor. Prior art: MOSN, for RPC protocols.
+   * @default true
+   */
+  migrate: boolean | ((socket: Socket) => boolean)
+  /**
+   * Whether a server that listens through an adapter makes the process ready by itself, once all
+   * that listen are bound and every inherited listener is taken. `false`: call `ready()`.
+   * @default true
+   */
+  autoReady: boolean
+}
+
+/** Options of `upgrader()`: one upgrade per process. */
+export interface UpgraderOptions extends Given<ProcessSettings>, Given<LifeHooks> {
+  /** What runs before and after a signal's action (endless' `SignalHooks`). */
+  readonly hooks?: SignalHooks | undefined
+}
+
+/** Each may be left out, or be undefined, which is the same. */
+type Given<T> = { readonly [name in keyof T]?: T[name] | undefined }
+
+/** Defaults of everything that holds for the whole process. */
+export const defaults: Readonly<Omit<ProcessSettings, 'signals' | 'logger'>> = {
+  hammerTime: 60_000,
+  readyTimeout: 60_000,
+  probation: 0,
+  shutdownDelay: 0,
+  stallTimeout: 10_000,
+  pidFile: undefined,
+  migrate: true,
+  autoReady: true,
+}
+
+/** endless' map of signals: HUP forks, USR2 hammers, INT and TERM shut down. */
+export const endlessSignals: SignalMap = {
+  SIGHUP: 'upgrade',
+  SIGUSR2: 'hammer',
+  SIGINT: 'shutdown',
+  SIGTERM: 'shutdown',
+}
+
+/** gracehttp's map of signals: USR2 restarts, INT and TERM shut down. */
+export const graceSignals: SignalMap = {
+  SIGUSR2: 'upgrade',
+  SIGINT: 'shutdown',
+  SIGTERM: 'shutdown',
+}

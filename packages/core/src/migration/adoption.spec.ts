@@ -1,0 +1,229 @@
+import { createServer, type Server } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import { createServer as createNetServer } from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { atOnce, type Client, get, Served, until } from '../connections/specs/served.js'
+import { Generation } from '../generation/generation.js'
+import type { Answer, Offer, Verdict } from '../handover/handover.js'
+import type { Predecessor } from '../handover/predecessor.js'
+import type { Handle } from '../node/handle.js'
+import { Adoption } from './adoption.js'
+
+/** A predecessor that does what a test says, and remembers what it was told. */
+class SimulatedPredecessor {
+  readonly answers: Answer[] = []
+  alive = true
+  readonly gone: Promise<void>
+  dies: () => void = () => {}
+  says: (verdict: Verdict) => void = () => {}
+
+  constructor() {
+    this.gone = new Promise((resolve) => {
+      this.dies = () => {
+        this.alive = false
+        resolve()
+      }
+    })
+  }
+
+  onVerdict(hear: (verdict: Verdict) => void): void {
+    this.says = hear
+  }
+
+  answer(answer: Answer): void {
+    this.answers.push(answer)
+  }
+}
+
+let generation = new Generation(undefined)
+let served = new Served()
+let predecessor = new SimulatedPredecessor()
+let server: Server = createServer()
+let adoption: Adoption | undefined
+
+beforeEach(async () => {
+  generation = new Generation(undefined)
+  generation.machine.send('ready')
+  served = new Served(generation.connections)
+  predecessor = new SimulatedPredecessor()
+  server = createServer(atOnce)
+  await served.listen(server)
+  open(server)
+})
+
+afterEach(() => served.cleanup())
+
+function open(found: Server | ReturnType<typeof createNetServer> | undefined): Adoption {
+  const serverOf = (name: string) => (name === 'tcp:::80' ? found : undefined)
+  adoption = new Adoption(generation, predecessor as unknown as Predecessor, serverOf)
+  return adoption
+}
+
+const offerOf = (id: number, more: Partial<Offer> = {}): Offer => ({
+  id,
+  listener: 'tcp:::80',
+  requests: 3,
+  ...more,
+})
+
+async function offer(id: number, more?: Partial<Offer>): Promise<Client & { handle: Handle }> {
+  const { client, handle } = await served.stranger()
+  adoption?.take(offerOf(id, more), handle)
+  return Object.assign(client, { handle })
+}
+
+const isAnswered = async (client: Client): Promise<void> => {
+  client.socket.write(get)
+  await until(() => client.text.includes('200 OK'))
+}
+
+/** Whether our end was closed, and with it the connection: nobody else has it here. */
+const isClosed = (client: Client): Promise<void> => until(() => client.socket.destroyed)
+
+describe('what is offered', () => {
+  test('is held untouched, and read from when it is ours', async () => {
+    const client = await offer(0)
+    client.socket.write(get)
+    await until(() => predecessor.answers.length === 1)
+    expect(predecessor.answers).toEqual([{ endless: 'taken', ids: [0] }])
+    expect([generation.connections.size, client.text]).toEqual([0, ''])
+    predecessor.says({ endless: 'yours', ids: [0] })
+    await until(() => client.text.includes('200 OK'))
+    const [connection] = generation.connections
+    expect(connection).toMatchObject({ requests: 4, adopted: 3 })
+    expect(generation.connections.adopted).toBe(1)
+  })
+
+  test('in one turn is answered in one message', async () => {
+    const strangers = [await served.stranger(), await served.stranger()]
+    for (const [id, { handle }] of strangers.entries()) adoption?.take(offerOf(id), handle)
+    await turn()
+    await turn()
+    expect(predecessor.answers).toEqual([{ endless: 'taken', ids: [0, 1] }])
+    predecessor.says({ endless: 'yours', ids: [0, 1] })
+    for (const { client } of strangers) await isAnswered(client)
+  })
+
+  test('between requests is idle here; a silent one is new', async () => {
+    await offer(0)
+    predecessor.says({ endless: 'yours', ids: [0] })
+    await served.untilKinds('idle')
+    await offer(1, { requests: 0 })
+    predecessor.says({ endless: 'yours', ids: [1] })
+    await served.untilKinds('idle', 'silent')
+  })
+
+  test('is closed when it is taken back, also when that is known first', async () => {
+    const held = await offer(0)
+    predecessor.says({ endless: 'keep', ids: [0, 1] })
+    await isClosed(held)
+    await isClosed(await offer(1))
+    await turn()
+    expect(predecessor.answers.slice(-2)).toEqual([
+      { endless: 'kept', ids: [0] },
+      { endless: 'kept', ids: [1] },
+    ])
+    predecessor.says({ endless: 'yours', ids: [0, 1] })
+    await turn()
+    expect(generation.connections.size).toBe(0)
+  })
+
+  test('is ours when the predecessor died, unless it took it back', async () => {
+    const [held, kept] = [await offer(0), await offer(1)]
+    predecessor.says({ endless: 'keep', ids: [1, 2] })
+    predecessor.dies()
+    await isAnswered(held)
+    await isClosed(kept)
+    await isClosed(await offer(2))
+    await isAnswered(await offer(3))
+  })
+})
+
+test('nobody goes while it is not said whose one is', async () => {
+  const ended: string[] = []
+  const client = await offer(0)
+  await offer(1)
+  generation.machine.send('shutdown')
+  void generation.connections.whenEmpty().then(() => ended.push('ended'))
+  await turn()
+  expect(ended).toEqual([])
+  predecessor.says({ endless: 'keep', ids: [1] })
+  predecessor.says({ endless: 'yours', ids: [0] })
+  await isAnswered(client)
+  expect(ended).toEqual([])
+  client.socket.destroy()
+  await until(() => ended.length === 1)
+})
+
+describe('what is refused', () => {
+  const refused = (id: number, why: string) => ({ endless: 'refused', ids: [id], why })
+
+  test('a name that nobody listens on', async () => {
+    await isClosed(await offer(0, { listener: 'unix:/a' }))
+    expect(predecessor.answers).toEqual([refused(0, 'listener')])
+  })
+
+  test.each([
+    ['TLS', () => createSecureServer()],
+    ['no http', () => createNetServer()],
+  ])('a listener that speaks %s', async (_, create) => {
+    const other = create()
+    await served.listen(other)
+    open(other)
+    await isClosed(await offer(0))
+    expect(predecessor.answers).toEqual([refused(0, 'listener')])
+  })
+
+  test('more than maxConnections, those that are coming among them', async () => {
+    server.maxConnections = 2
+    await offer(0)
+    predecessor.says({ endless: 'yours', ids: [0] })
+    await until(() => generation.connections.size === 1)
+    await offer(1)
+    await isClosed(await offer(2))
+    expect(predecessor.answers).toContainEqual(refused(2, 'full'))
+  })
+
+  test('any, when this generation stops', async () => {
+    generation.machine.send('shutdown')
+    await isClosed(await offer(0))
+    expect(predecessor.answers).toEqual([refused(0, 'stopping')])
+  })
+
+  test('one whose handle was lost on the way', () => {
+    adoption?.take(offerOf(0), undefined)
+    expect(predecessor.answers).toEqual([refused(0, 'lost')])
+  })
+})
+
+test('requests are counted on: the one that reaches the most says close', async () => {
+  server.maxRequestsPerSocket = 5
+  const client = await offer(0)
+  predecessor.says({ endless: 'yours', ids: [0] })
+  await isAnswered(client)
+  expect(client.text).toMatch(/Connection: keep-alive/)
+  client.text = ''
+  await isAnswered(client)
+  expect(client.text).toMatch(/Connection: close/)
+  await isClosed(client)
+})
+
+test('a connection listener that throws takes no other connection with it', async () => {
+  const thrown: unknown[] = []
+  const original = process.listeners('uncaughtException')
+  process.removeAllListeners('uncaughtException')
+  process.on('uncaughtException', (error) => thrown.push(error))
+  try {
+    server.prependOnceListener('connection', () => {
+      throw new Error('boom')
+    })
+    const [, second] = [await offer(0), await offer(1)]
+    predecessor.says({ endless: 'yours', ids: [0, 1] })
+    await isAnswered(second as Client)
+    expect(thrown).toEqual([new Error('boom')])
+  } finally {
+    process.removeAllListeners('uncaughtException')
+    for (const listener of original) process.on('uncaughtException', listener)
+  }
+})

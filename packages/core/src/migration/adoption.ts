@@ -1,0 +1,170 @@
+import type { Server, Socket } from 'node:net'
+import type { Generation } from '../generation/generation.js'
+import type { Offer, Refusal, Verdict } from '../handover/handover.js'
+import type { Predecessor } from '../handover/predecessor.js'
+import { fdLimit, whyNoUpgrade } from '../handover/process.js'
+import type { Listeners } from '../listeners/listeners.js'
+import {
+  acceptorOf,
+  isFull,
+  isPlainHttp,
+  missingForMigration,
+  settle,
+} from '../node/established.js'
+import type { Handle } from '../node/handle.js'
+import { closeLanes, missingForLanes, openLanes } from '../node/lanes.js'
+
+/** How many of its fds a process leaves for what it accepts and opens itself. */
+const fdsKeptFree = 0.1
+
+/** A connection that is here and not ours yet. */
+interface Held {
+  readonly offer: Offer
+  readonly handle: Handle
+  readonly accept: (client: Handle) => Socket | undefined
+  /** It is ours, or will not be: until then this process must not end. */
+  readonly settled: () => void
+}
+
+/**
+ * From here on connections may come from the predecessor, where this Node can do it.
+ * @returns lets none come any more
+ */
+export function openForConnections(generation: Generation, listeners: Listeners): () => void {
+  const { predecessor, settings } = generation
+  const { lanes = [] } = predecessor?.handover ?? {}
+  if (settings.values.migrate === false || whyNoUpgrade() !== undefined) {
+    closeLanes(lanes)
+    return () => {}
+  }
+  const handles = listeners.all.flatMap(({ handle }) => handle ?? [])
+  const missing = [...missingForMigration(handles), ...missingForLanes()]
+  let close: (() => void) | undefined
+  if (missing.length === 0 && predecessor?.alive) {
+    const serverOf = (name: string): Server | undefined =>
+      listeners.all.find(({ inheritedAs }) => inheritedAs === name)?.server
+    const adoption = new Adoption(generation, predecessor, serverOf)
+    close = openLanes(lanes, (text, handle) => adoption.take(JSON.parse(text) as Offer, handle))
+    if (!close) missing.push("the class of Node's IPC channel")
+  } else {
+    closeLanes(lanes)
+  }
+  generation.migrates = missing.length === 0
+  if (!generation.migrates)
+    generation.warn(
+      `Connections drain and do not move: Node ${process.version} has no ${missing.join(', ')}, ` +
+        'or one that works differently.',
+    )
+  return close ?? (() => {})
+}
+
+/** Takes established connections from the predecessor, the other end of a `Crossing`. */
+export class Adoption {
+  readonly #generation: Generation
+  readonly #predecessor: Predecessor
+  readonly #serverOf: (listener: string) => Server | undefined
+  readonly #held = new Map<number, Held>()
+  /** Taken back before they came. */
+  readonly #kept = new Set<number>()
+  readonly #mostFds = (fdLimit() ?? Number.POSITIVE_INFINITY) * (1 - fdsKeptFree)
+  #taken: number[] = []
+  #flush: NodeJS.Immediate | undefined
+
+  /** @param serverOf whose listener the predecessor knows by that name */
+  constructor(
+    generation: Generation,
+    predecessor: Predecessor,
+    serverOf: (listener: string) => Server | undefined,
+  ) {
+    this.#generation = generation
+    this.#predecessor = predecessor
+    this.#serverOf = serverOf
+    predecessor.onVerdict((verdict) => this.#hear(verdict))
+    generation.connections.onRequest(({ adopted, requests, server }, { http1 }) => {
+      if (adopted === 0 || !http1) return
+      const max = 'maxRequestsPerSocket' in server ? Number(server.maxRequestsPerSocket) : 0
+      // Node counts on, from the first request that it saw itself.
+      if (max > 0 && requests >= max) http1.response.shouldKeepAlive = false
+    })
+    // It died before it said whose they are: nobody else reads from them.
+    void predecessor.gone.then(() => this.#adopt([...this.#held.keys()]))
+  }
+
+  /** @param handle undefined where it was lost on the way */
+  take(offer: Offer, handle: Handle | undefined): void {
+    if (this.#kept.delete(offer.id)) {
+      handle?.close()
+      return this.#predecessor.answer({ endless: 'kept', ids: [offer.id] })
+    }
+    if (!handle) return this.#refuse(offer.id, 'lost')
+    const server = this.#serverOf(offer.listener)
+    const accept = server && isPlainHttp(server) ? acceptorOf(server) : undefined
+    const why = this.#whyNot(server, handle)
+    if (why || !accept) {
+      handle.close()
+      return this.#refuse(offer.id, why ?? 'listener')
+    }
+    const settled = this.#generation.connections.comes()
+    this.#held.set(offer.id, { offer, handle, accept, settled })
+    if (!this.#predecessor.alive) return this.#adopt([offer.id])
+    this.#taken.push(offer.id)
+    // One answer for all that came in this turn of the event loop.
+    this.#flush ??= setImmediate(() => {
+      this.#flush = undefined
+      const ids = this.#taken.splice(0)
+      if (ids.length > 0) this.#predecessor.answer({ endless: 'taken', ids })
+    })
+  }
+
+  #hear({ endless, ids }: Verdict): void {
+    if (endless === 'yours') return this.#adopt(ids)
+    this.#taken = this.#taken.filter((id) => !ids.includes(id))
+    const kept: number[] = []
+    for (const id of ids) {
+      const held = this.#held.get(id)
+      // Without it, it is still in its lane, which is not free before that is read.
+      if (!held) this.#kept.add(id)
+      else kept.push(id)
+      held?.handle.close()
+      held?.settled()
+      this.#held.delete(id)
+    }
+    if (kept.length > 0) this.#predecessor.answer({ endless: 'kept', ids: kept })
+  }
+
+  #whyNot(server: Server | undefined, handle: Handle): Refusal | undefined {
+    if (this.#generation.state !== 'ready') return 'stopping'
+    if (handle.fd >= this.#mostFds || (server && isFull(server, this.#held.size))) return 'full'
+    return undefined
+  }
+
+  #refuse(id: number, why: Refusal): void {
+    this.#predecessor.answer({ endless: 'refused', ids: [id], why })
+  }
+
+  #adopt(ids: readonly number[]): void {
+    for (const id of ids) {
+      const held = this.#held.get(id)
+      if (!held) continue
+      this.#held.delete(id)
+      // Each for itself: a 'connection' listener that throws takes no other connection with it.
+      process.nextTick(() => {
+        try {
+          this.#accept(held)
+        } finally {
+          held.settled()
+        }
+      })
+    }
+  }
+
+  #accept({ accept, handle, offer }: Held): void {
+    const socket = accept(handle)
+    const connection = socket && this.#generation.connections.of(socket)
+    if (!connection) return
+    this.#generation.connections.adopted++
+    connection.requests = offer.requests
+    connection.adopted = offer.requests
+    if (offer.requests > 0) settle(connection.server, connection.socket, offer.rest)
+  }
+}

@@ -1,0 +1,62 @@
+import type { Answer, Offer, Verdict } from '../../handover/handover.js'
+import type { Successor } from '../../handover/successor.js'
+import type { Handle } from '../../node/handle.js'
+import type { Lane } from '../../node/lanes.js'
+
+type Sent = (error?: Error | null) => void
+
+/** A successor that does what a test says, and remembers what it was sent. */
+export class SimulatedSuccessor {
+  readonly pid = 4_711
+  readonly adopts = true
+  readonly offers: { readonly offer: Offer; readonly cargo: Handle; readonly sent: Sent }[] = []
+  readonly verdicts: Verdict[] = []
+  readonly exited: Promise<{ code: null; signal: null }>
+  readonly toldToStop: Promise<void>
+  readonly lanes: readonly Lane[]
+  closedLanes = 0
+  /** Of the next verdict. */
+  verdictError: Error | undefined
+  exit: () => void = () => {}
+  saysStop: () => void = () => {}
+  #hear: (answer: Answer) => void = () => {}
+
+  constructor(lanes = 2) {
+    this.exited = new Promise((resolve) => {
+      this.exit = () => resolve({ code: null, signal: null })
+    })
+    this.toldToStop = new Promise((resolve) => {
+      this.saysStop = resolve
+    })
+    this.lanes = Array.from({ length: lanes }, () => ({
+      send: (text, cargo, sent) =>
+        void this.offers.push({ offer: JSON.parse(text) as Offer, cargo, sent }),
+      close: () => void this.closedLanes++,
+    }))
+  }
+
+  get successor(): Successor {
+    return this as unknown as Successor
+  }
+
+  onAnswer(hear: (answer: Answer) => void): () => void {
+    this.#hear = hear
+    return () => {
+      this.#hear = () => {}
+    }
+  }
+
+  tell(verdict: Verdict, sent: (error: Error | null) => void): void {
+    this.verdicts.push(verdict)
+    const error = this.verdictError ?? null
+    process.nextTick(() => sent(error))
+  }
+
+  answers(answer: Answer): void {
+    this.#hear(answer)
+  }
+
+  takes(...ids: number[]): void {
+    this.#hear({ endless: 'taken', ids })
+  }
+}

@@ -1,0 +1,122 @@
+import { EndlessError } from '../errors.js'
+import type { Generation } from '../generation/generation.js'
+import type { When } from '../generation/hooks.js'
+import type { SignalMap } from '../generation/options.js'
+
+/** What signals do; each action awaits `before`, the signal's pre-hooks. */
+export interface SignalActions {
+  upgrade(before: () => Promise<void>): Promise<unknown>
+  stop(before: () => Promise<void>): Promise<void>
+  hammer(): void
+}
+
+/**
+ * The signals that are handled: those with an action, and those with a hook. USR1 (Node's
+ * inspector) and TSTP (Ctrl-Z) have no action in any preset, so they are taken only for a hook.
+ */
+export class Signals {
+  readonly #taken = new Map<NodeJS.Signals, () => void>()
+  readonly #generation: Generation
+  readonly #actions: SignalActions
+  #uninstalled = false
+
+  constructor(generation: Generation, actions: SignalActions) {
+    this.#generation = generation
+    this.#actions = actions
+    generation.hooks.changed = () => this.install()
+  }
+
+  /** Handles exactly what the settings and the hooks want from here on. */
+  install(): void {
+    // A hook may be taken out later than everything else.
+    if (this.#uninstalled) return
+    const map = this.#map
+    const hooked = this.#generation.hooks.signals()
+    const named = Object.entries(map || {}).filter(([, action]) => action !== undefined)
+    const acting = named.map(([signal]) => signal as NodeJS.Signals)
+    const wanted = new Set(map ? [...acting, ...hooked] : [])
+    // One that stays is not taken anew: between off and on its default would end the process.
+    for (const signal of wanted) if (!this.#taken.has(signal)) this.#take(signal)
+    for (const signal of [...this.#taken.keys()]) if (!wanted.has(signal)) this.#release(signal)
+  }
+
+  uninstall(): void {
+    this.#uninstalled = true
+    for (const signal of [...this.#taken.keys()]) this.#release(signal)
+  }
+
+  get #map(): SignalMap | false {
+    return this.#generation.settings.values.signals
+  }
+
+  #received(signal: NodeJS.Signals): void {
+    this.#generation.tell('endless:signal', { signal })
+    const action = this.#map ? this.#map[signal] : undefined
+    const act = { upgrade: this.#upgrade, hammer: this.#hammer, shutdown: this.#shutdown }
+    void (action ? act[action] : this.#onlyHooks).call(this, signal)
+  }
+
+  async #upgrade(signal: NodeJS.Signals): Promise<void> {
+    this.#generation.info(`Received ${signal}. Upgrading.`)
+    let begun = false
+    const before = async (): Promise<void> => {
+      begun = true
+      // A throwing pre-hook cancels the upgrade.
+      await this.#generation.hooks.runSignal('pre', signal)
+    }
+    await this.#actions.upgrade(before).catch((error) => {
+      // An EndlessError was logged where it arose; anything else is a bug and nobody has seen it.
+      if (!(error instanceof EndlessError)) this.#generation.error('Upgrade failed', error)
+    })
+    if (begun) await this.#run('post', signal)
+  }
+
+  async #hammer(signal: NodeJS.Signals): Promise<void> {
+    if (this.#generation.state !== 'draining')
+      return this.#generation.info(`Received ${signal}. Nothing drains: ignored.`)
+    this.#generation.info(`Received ${signal}. Hammer.`)
+    await this.#run('pre', signal)
+    this.#actions.hammer()
+    await this.#run('post', signal)
+  }
+
+  async #shutdown(signal: NodeJS.Signals): Promise<void> {
+    this.#generation.info(`Received ${signal}. Stopping.`)
+    let first = false
+    await this.#actions.stop(async () => {
+      first = true
+      await this.#run('pre', signal)
+    })
+    if (first) await this.#run('post', signal)
+  }
+
+  async #onlyHooks(signal: NodeJS.Signals): Promise<void> {
+    this.#generation.info(`Received ${signal}.`)
+    await this.#run('pre', signal)
+    await this.#run('post', signal)
+  }
+
+  /** Nothing but an upgrade is cancelled by a hook that throws. */
+  async #run(when: When, signal: NodeJS.Signals): Promise<void> {
+    await this.#generation.hooks
+      .runSignal(when, signal)
+      .catch((error) => this.#generation.error(`A hook of ${signal} failed`, error))
+  }
+
+  #take(signal: NodeJS.Signals): void {
+    const handler = (): void => this.#received(signal)
+    try {
+      process.on(signal, handler)
+    } catch (error) {
+      // Windows knows fewer signals; a map that names them must work there all the same.
+      if (process.platform !== 'win32') throw error
+      return
+    }
+    this.#taken.set(signal, () => process.off(signal, handler))
+  }
+
+  #release(signal: NodeJS.Signals): void {
+    this.#taken.get(signal)?.()
+    this.#taken.delete(signal)
+  }
+}

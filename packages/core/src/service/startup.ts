@@ -1,0 +1,199 @@
+import type { Server } from 'node:net'
+import type { AttachOptions } from '../api.js'
+import { exit } from '../drain/exit.js'
+import { EndlessError, messageOf } from '../errors.js'
+import type { Generation } from '../generation/generation.js'
+import { callHook } from '../generation/hooks.js'
+import { PidFile, tryPidFile } from '../generation/pidfile.js'
+import { endPreload } from '../handover/preload.js'
+import type { Activated } from '../listeners/activation.js'
+import { Inheritance } from '../listeners/inheritance.js'
+import type { Listener } from '../listeners/listener.js'
+import { type Begin, Listeners } from '../listeners/listeners.js'
+import { openForConnections } from '../migration/adoption.js'
+import { type ListenAddress, show } from '../node/address.js'
+import { AutoReady } from './autoready.js'
+
+/** From the first line to ready: listeners, hooks, and the handover from the predecessor. */
+export class Startup {
+  readonly listeners: Listeners
+  readonly #generation: Generation
+  readonly #closeUnclaimedFiles: () => string[]
+  readonly #autoReady: AutoReady
+  #readiness: Promise<void> | undefined
+  #serves = false
+  #uninstalled = false
+  #abandon: (error: EndlessError) => void = () => {}
+  readonly #abandoned = new Promise<never>((_, reject) => {
+    this.#abandon = reject
+  })
+  #orphanTimer: NodeJS.Timeout | undefined
+  #closeToConnections: () => void = () => {}
+
+  constructor(
+    generation: Generation,
+    activated: readonly Activated[],
+    closeUnclaimedFiles: () => string[],
+  ) {
+    this.#generation = generation
+    this.#closeUnclaimedFiles = closeUnclaimedFiles
+    const handed = generation.predecessor?.handover.listeners ?? []
+    this.listeners = new Listeners(new Inheritance(handed, activated), {
+      gated: () => generation.predecessor !== undefined && generation.state === 'starting',
+      hasBegin: (own) => own !== undefined || generation.hooks.has('beforeBegin'),
+      begin: (address, own) => this.#begin(address, own),
+      listening: (listener) => this.#listening(listener),
+      settled: () => this.#autoReady.consider(),
+      beginFailed: (server, error) => this.#beginFailed(server, error),
+      refused: (_, error) => this.#refused(error),
+      owns: ({ origin }) =>
+        this.#serves || origin !== 'predecessor' || !generation.predecessor?.alive,
+      closed: (listener) => {
+        // Later it is the drain, or a framework's own close after it, and not the app.
+        if (generation.state !== 'draining' && generation.state !== 'exited')
+          this.listeners.forget(listener)
+      },
+    })
+    this.#autoReady = new AutoReady(this.listeners, () => {
+      // What fails is logged and ends the process: there is no caller here.
+      if (generation.settings.values.autoReady) this.ready().catch(() => {})
+    })
+    this.#abandoned.catch(() => {})
+    void generation.predecessor?.gone.then(() => this.#predecessorGone())
+  }
+
+  attach(server: Server, { beforeBegin, autoReady }: AttachOptions): () => void {
+    if (autoReady) this.#autoReady.arm()
+    this.listeners.attach(server, beforeBegin)
+    this.#generation.connections.track(server)
+    return () => {
+      this.listeners.detach(server)
+      this.#generation.connections.untrack(server)
+    }
+  }
+
+  ready(): Promise<void> {
+    this.#readiness ??= this.#becomeReady()
+    return this.#readiness
+  }
+
+  uninstall(): void {
+    this.#uninstalled = true
+    this.#abandon(stopped())
+    this.#autoReady.cancel()
+    clearTimeout(this.#orphanTimer)
+    this.#closeToConnections()
+    this.listeners.uninstall()
+  }
+
+  async #becomeReady(): Promise<void> {
+    const { hooks, settings, predecessor } = this.#generation
+    const { pidFile: path } = settings.values
+    const pidFile = path === undefined ? undefined : new PidFile(path)
+    // A held listener keeps no event loop alive, and the hooks may wait for something that does not.
+    const alive = setInterval(() => {}, 2 ** 30)
+    try {
+      await Promise.race([this.listeners.settled(), this.#abandoned])
+      await Promise.race([hooks.run('beforeReady'), this.#abandoned])
+      // Before the point of no return: what fails up to here harms nobody.
+      pidFile?.prepare()
+      for (const { inheritedAs, handle } of this.listeners.all)
+        if (handle && inheritedAs !== undefined) predecessor?.handBack(inheritedAs, handle)
+      const ticketKeys = await Promise.race([predecessor?.announce(), this.#abandoned])
+      this.listeners.takeTicketKeys(ticketKeys ?? {})
+      if (this.#generation.state !== 'starting') throw stopped()
+    } catch (error) {
+      pidFile?.discard()
+      if (this.#generation.state === 'starting') void this.#fail(error)
+      throw error
+    } finally {
+      clearInterval(alive)
+    }
+    this.#serve(pidFile)
+  }
+
+  /** The predecessor said go: in one turn of the event loop, so that nothing comes between. */
+  #serve(pidFile: PidFile | undefined): void {
+    const generation = this.#generation
+    clearTimeout(this.#orphanTimer)
+    this.#autoReady.cancel()
+    this.#serves = true
+    for (const { listener, errno } of this.listeners.accept())
+      generation.error(`Cannot listen on ${listener.name}`, new Error(`errno ${errno}`))
+    tryPidFile(generation, () => pidFile?.publish())
+    // Last: whoever is told that it is ready finds the port open and the pid in its file.
+    generation.machine.send('ready')
+    this.#closeToConnections = openForConnections(generation, this.listeners)
+    generation.predecessor?.serving(generation.migrates)
+    this.listeners.inheritance.unlinkUnclaimed()
+    const unclaimed = [
+      ...this.listeners.inheritance.closeUnclaimed(),
+      ...this.#closeUnclaimedFiles(),
+    ]
+    if (unclaimed.length > 0)
+      generation.warn(`Nobody asked for ${unclaimed.join(', ')}: closed.`, { unclaimed })
+    endPreload()
+    const names = this.listeners.all.map(({ name, address }) => (address ? show(address) : name))
+    generation.info(`Generation ${generation.number} serves ${names.join(', ')}.`)
+  }
+
+  async #begin(address: ListenAddress, own: Begin | undefined): Promise<void> {
+    await this.#generation.hooks.run('beforeBegin', address)
+    if (own) await callHook('beforeBegin', own, [address])
+  }
+
+  #listening(listener: Listener): void {
+    const { name, origin, address } = listener
+    if (address) this.#generation.tell('endless:listen', { name, address, from: origin })
+    this.#autoReady.consider()
+  }
+
+  #beginFailed(server: Server, error: unknown): void {
+    const { predecessor, state } = this.#generation
+    if (server.listenerCount('error') > 0) {
+      this.#generation.error('Start failed', error)
+      server.emit('error', error)
+      if (!predecessor) return
+    }
+    if (state === 'starting') void this.#fail(error)
+  }
+
+  /**
+   * A listener could not be bound. In generation 0 that is between Node and the app; a successor
+   * that cannot listen must not replace one that can, whatever the app makes of the error.
+   */
+  #refused(error: unknown): void {
+    const { predecessor, state } = this.#generation
+    if (predecessor && state === 'starting') setImmediate(() => void this.#fail(error))
+  }
+
+  /** Nobody is left to end a start that hangs: then it ends itself. */
+  #predecessorGone(): void {
+    const { predecessor, settings } = this.#generation
+    const { readyTimeout } = settings.values
+    this.#generation.tell('endless:predecessor', {
+      predecessor: predecessor?.handover.predecessor ?? 0,
+    })
+    if (this.#uninstalled || this.#generation.state !== 'starting') return
+    this.#generation.warn('The predecessor is gone: going on without it.')
+    const error = new EndlessError(
+      'ERR_ENDLESS_READY_TIMEOUT',
+      `the predecessor is gone, and this successor was not ready within ${readyTimeout} ms`,
+    )
+    this.#orphanTimer = setTimeout(() => void this.#fail(error), readyTimeout)
+  }
+
+  async #fail(error: unknown): Promise<void> {
+    if (this.#uninstalled || this.#generation.state !== 'starting') return
+    this.#generation.error('Start failed', error)
+    await this.#generation.predecessor?.failed(messageOf(error))
+    await exit(this.#generation, 1)
+  }
+}
+
+function stopped(): EndlessError {
+  return new EndlessError(
+    'ERR_ENDLESS_STOPPED',
+    'told to stop before it was ready: start it again, or send the signal later',
+  )
+}

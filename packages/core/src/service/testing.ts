@@ -1,0 +1,60 @@
+import type { Server } from 'node:net'
+import type { Status, Upgrader } from '../api.js'
+import type { UpgraderOptions } from '../generation/options.js'
+import { checkSignal, checkUpgraderOptions } from '../generation/validate.js'
+
+/**
+ * A stand-in for tests (tableflip's `testing.Upgrader`): servers listen as they would without us,
+ * `upgrade()` does nothing, and no signal handler, timer or hook is installed. Every call makes a
+ * new one.
+ *
+ * ```ts
+ * await supertest(endless(app, { upgrader: testUpgrader() }).listen(0)).get('/')
+ * ```
+ */
+export function testUpgrader(): Upgrader {
+  const drainSignal = new AbortController().signal
+  const undo = (): void => {}
+  return {
+    state: 'ready',
+    generation: 0,
+    hasParent: false,
+    inFlight: 0,
+    drainSignal,
+    configure: (options: UpgraderOptions) => checkUpgraderOptions(options),
+    listen: <S extends Server>(server: S, ...args: unknown[]) =>
+      Reflect.apply(server.listen, server, args) as S,
+    attach: () => undo,
+    ready: async () => {},
+    upgrade: async () => ({ pid: process.pid }),
+    shutdown: async () => {},
+    hammer: () => {},
+    waitForParent: async () => {},
+    addFile: () => undo,
+    inherited: () => undefined,
+    hook: (name, hook) => {
+      checkUpgraderOptions({ [name]: hook })
+      return undo
+    },
+    hookSignal: (when, signal) => {
+      checkSignal(`${when} hook`, signal)
+      return undo
+    },
+    status: () => idle,
+    uninstall: async () => {},
+  }
+}
+
+const idle: Status = {
+  pid: process.pid,
+  generation: 0,
+  state: 'ready',
+  uptime: 0,
+  predecessor: undefined,
+  successor: undefined,
+  listeners: [],
+  connections: { total: 0, active: 0, idle: 0, silent: 0, partial: 0, upgraded: 0 },
+  requests: [],
+  adopted: 0,
+  drain: undefined,
+}

@@ -1,0 +1,111 @@
+import { EndlessError, messageOf } from '../errors.js'
+import type { Generation } from '../generation/generation.js'
+import type { TicketKeys } from '../handover/handover.js'
+import { spawnPlan, whyNoUpgrade } from '../handover/process.js'
+import { type Parcel, type Successor, startSuccessor } from '../handover/successor.js'
+
+/** How long a successor that may serve already gets to stop, where there is no hammer, in ms. */
+const longestPatience = 60_000
+
+/**
+ * One upgrade, from the refusal or the first hook until the successor serves. Whatever fails on
+ * the way harms nobody: the successor is reaped, and this generation serves on.
+ */
+export class Upgrade {
+  readonly #generation: Generation
+  #successor: Successor | undefined
+
+  /** Takes the transition to `upgrading`, or throws the refusal. */
+  constructor(generation: Generation, predecessorAlive: boolean) {
+    this.#generation = generation
+    try {
+      const unsupported = whyNoUpgrade()
+      if (unsupported) throw new EndlessError('ERR_ENDLESS_UNSUPPORTED', unsupported)
+      generation.machine.send('upgrade', { predecessorAlive })
+    } catch (error) {
+      generation.warn('Upgrade refused', { err: error })
+      throw error
+    }
+  }
+
+  /** The pid of the successor, once it is spawned. */
+  get pid(): number | undefined {
+    return this.#successor?.pid
+  }
+
+  /**
+   * @param before what may still cancel it: the signal's pre-hooks
+   * @param parcel what the successor gets at its spawn, `ticketKeys` what it gets when it serves
+   */
+  async run(
+    before: () => Promise<void>,
+    parcel: () => Parcel,
+    ticketKeys: () => TicketKeys,
+  ): Promise<Successor> {
+    const since = performance.now()
+    this.#generation.tell('endless:upgrade', { phase: 'start' })
+    try {
+      const successor = await this.#handOver(before, parcel, ticketKeys)
+      const ms = performance.now() - since
+      this.#generation.tell('endless:upgrade', { phase: 'ready', successor: successor.pid, ms })
+      this.#generation.info(`Successor ${successor.pid} serves after ${ms.toFixed(0)} ms.`)
+      return successor
+    } catch (cause) {
+      throw await this.#rollBack(cause)
+    }
+  }
+
+  /** Ends the successor, in order; it gets the time of a drain once it may serve. */
+  async stop(): Promise<void> {
+    await this.#stop(stoppedError())
+  }
+
+  async #handOver(
+    before: () => Promise<void>,
+    parcel: () => Parcel,
+    ticketKeys: () => TicketKeys,
+  ): Promise<Successor> {
+    const { hooks, settings } = this.#generation
+    await before()
+    const plan = spawnPlan()
+    await hooks.run('beforeSpawn', plan)
+    this.#throwIfStopped()
+    const successor = startSuccessor(plan, parcel(), settings.values.readyTimeout)
+    this.#successor = successor
+    this.#generation.info(`Spawned successor ${successor.pid}.`, { successor: successor.pid })
+    await successor.ready
+    this.#throwIfStopped()
+    await successor.go(ticketKeys())
+    this.#throwIfStopped()
+    return successor
+  }
+
+  async #rollBack(cause: unknown): Promise<EndlessError> {
+    const error =
+      cause instanceof EndlessError
+        ? cause
+        : new EndlessError('ERR_ENDLESS_SPAWN', `upgrade failed: ${messageOf(cause)}`, { cause })
+    await this.#stop(error)
+    // A shutdown that came meanwhile goes its own way.
+    if (this.#generation.state === 'upgrading') this.#generation.machine.send('upgradeFailed')
+    this.#generation.error('Upgrade failed', error)
+    this.#generation.tell('endless:upgrade', { phase: 'failed', error })
+    return error
+  }
+
+  async #stop(why: EndlessError): Promise<void> {
+    const { hammerTime } = this.#generation.settings.values
+    await this.#successor?.stop(why, hammerTime || longestPatience)
+  }
+
+  #throwIfStopped(): void {
+    if (this.#generation.state !== 'upgrading') throw stoppedError()
+  }
+}
+
+function stoppedError(): EndlessError {
+  return new EndlessError(
+    'ERR_ENDLESS_STOPPED',
+    'this generation was told to stop while the upgrade was under way',
+  )
+}

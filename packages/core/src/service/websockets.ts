@@ -1,0 +1,47 @@
+import type { Upgrader } from '../api.js'
+import type { DrainReason } from '../generation/options.js'
+import { upgrader } from './singleton.js'
+
+/** The part of a WebSocket that is used: the `ws` package's and most others' fit. */
+export interface ClosableSocket {
+  close(code: number, reason: string): void
+}
+
+/** The part of a WebSocket server that is used: `ws`' `WebSocketServer` fits. */
+export interface SocketServer {
+  readonly clients: Iterable<ClosableSocket>
+  on(event: 'connection', listener: (socket: ClosableSocket) => void): unknown
+  off(event: 'connection', listener: (socket: ClosableSocket) => void): unknown
+}
+
+/** Close codes of RFC 6455 and of the IANA registry it set up. */
+const codes: Readonly<Record<DrainReason, readonly [code: number, reason: string]>> = {
+  shutdown: [1001, 'going away'],
+  upgraded: [1012, 'service restart'],
+}
+
+/**
+ * Tells WebSocket clients to come back when this process drains: close code 1012 (service restart)
+ * at an upgrade, 1001 (going away) at a final stop. One that does not go meets the hammer.
+ *
+ * ```ts
+ * restartWebSockets(new WebSocketServer({ server }))
+ * restartWebSockets(fastify.websocketServer, fastify.endless)
+ * ```
+ * @returns takes it back
+ */
+export function restartWebSockets(server: SocketServer, up: Upgrader = upgrader()): () => void {
+  const late = (socket: ClosableSocket): void => {
+    // Its handshake was under way when the drain began.
+    const reason = up.status().drain?.reason
+    if (reason) socket.close(...codes[reason])
+  }
+  server.on('connection', late)
+  const undo = up.hook('onDrain', (reason) => {
+    for (const socket of server.clients) socket.close(...codes[reason])
+  })
+  return () => {
+    undo()
+    server.off('connection', late)
+  }
+}
