@@ -1,13 +1,17 @@
 import type { Server } from 'node:net'
-import type { Kind } from './connections/kinds.js'
-import type { Drained } from './generation/channels.js'
-import type { When } from './generation/hooks.js'
-import type { DrainReason, LifeHooks, SignalHook, UpgraderOptions } from './generation/options.js'
-import type { State } from './generation/state.js'
-import type { Passable } from './handover/files.js'
-import type { Origin } from './listeners/listener.js'
-import type { Begin } from './listeners/listeners.js'
-import type { ListenAddress } from './node/address.js'
+import type { Kind } from './connections/index.js'
+import type {
+  Drained,
+  DrainReason,
+  LifeHooks,
+  SignalHook,
+  State,
+  UpgraderOptions,
+  When,
+} from './generation/index.js'
+import type { Passable } from './handover/index.js'
+import type { Begin, Origin } from './listeners/index.js'
+import type { ListenAddress } from './node/index.js'
 
 /** A snapshot of a generation: who listens, what goes on, and who holds a drain. */
 export interface Status {

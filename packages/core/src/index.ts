@@ -5,32 +5,38 @@
 
 export type { AttachOptions, Status, Upgrader } from './api.js'
 export { EndlessError, type ErrorCode } from './errors.js'
-export type { ChannelMessages } from './generation/channels.js'
-export type { Logger } from './generation/logger.js'
 export {
+  type ChannelMessages,
+  checkAppOptions,
   type DrainReason,
   endlessSignals,
   graceSignals,
   type LifeHooks,
+  type Logger,
+  type Protocol,
   type SignalAction,
   type SignalHook,
   type SignalHookMap,
   type SignalHooks,
   type SignalMap,
+  type State,
   type UpgraderOptions,
-} from './generation/options.js'
-export type { State } from './generation/state.js'
-export { checkAppOptions, type Protocol } from './generation/validate.js'
-export type { SpawnPlan } from './handover/process.js'
-export type { ListenAddress } from './node/address.js'
-export { Deferred } from './service/deferred.js'
+} from './generation/index.js'
+export type { SpawnPlan } from './handover/index.js'
+export type { ListenAddress } from './node/index.js'
 export {
+  type AppOptions,
   asksForHealth,
+  type ClosableSocket,
+  currentUpgrader,
+  Deferred,
   type Health,
   type HealthOptions,
   type HealthState,
   healthOf,
-} from './service/health.js'
-export { type AppOptions, type ServedApp, serveApp } from './service/serve.js'
-export { currentUpgrader, upgrader } from './service/singleton.js'
-export { type ClosableSocket, restartWebSockets, type SocketServer } from './service/websockets.js'
+  restartWebSockets,
+  type ServedApp,
+  type SocketServer,
+  serveApp,
+  upgrader,
+} from './service/index.js'

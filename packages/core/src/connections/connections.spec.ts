@@ -3,7 +3,8 @@ import { createServer } from 'node:http'
 import { type AddressInfo, createServer as createNetServer, type Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { get, later, Served, until } from './specs/served.js'
+import { get, later, until } from '../node/specs/servers.js'
+import { Served } from './specs/served.js'
 
 let served = new Served()
 

@@ -5,7 +5,8 @@ import { createServer as createSecureServer } from 'node:https'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { connect as connectSecurely } from 'node:tls'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { get, later, Served, until } from './specs/served.js'
+import { get, later, until } from '../node/specs/servers.js'
+import { Served } from './specs/served.js'
 
 let served = new Served()
 

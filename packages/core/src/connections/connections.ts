@@ -1,25 +1,23 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Server, Socket } from 'node:net'
-import { type TLSSocket, Server as TlsServer } from 'node:tls'
-import { rawSocketOf } from '../node/established.js'
 import type { Connection } from './connection.js'
 import { type Exchange, Http1Exchange } from './exchange.js'
 import { type Kind, kindsOf } from './kinds.js'
-
-interface RequestStart {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  readonly socket: Socket
-}
-
-const requestStart = 'http.server.request.start'
+import { Tracker } from './tracker.js'
 
 /** Every connection of the servers that are tracked, and the requests on it. */
 export class Connections {
   readonly #bySocket = new Map<Socket, Connection>()
-  readonly #undo = new Map<Server, () => void>()
+  readonly #tracker = new Tracker({
+    opened: (server, socket, replaces) => {
+      // First the new one, or for an instant there would be no connection at all.
+      this.#open(server, socket)
+      if (replaces) this.#close(replaces)
+    },
+    session: (socket, session) => this.#openSession(socket, session),
+    request: (socket, request, response) => this.#openRequest(socket, request, response),
+  })
   #started: readonly ((connection: Connection, exchange: Exchange) => void)[] = []
   readonly #sessions = new Set<(session: ServerHttp2Session) => void>()
   #ended: readonly ((connection: Connection) => void)[] = []
@@ -65,7 +63,7 @@ export class Connections {
   }
 
   get servers(): Iterable<Server> {
-    return this.#undo.keys()
+    return this.#tracker.servers
   }
 
   [Symbol.iterator](): Iterator<Connection> {
@@ -73,43 +71,17 @@ export class Connections {
   }
 
   track(server: Server): void {
-    if (this.#undo.has(server)) return
-    // Node's own channel: unlike a 'request' listener it also sees what goes to 'checkContinue'.
-    if (this.#undo.size === 0) subscribe(requestStart, this.#onRequestStart)
-    let latest: Connection | undefined
-    const opened = (socket: Socket): void => {
-      latest = this.#open(server, socket)
-    }
-    const secured = (socket: TLSSocket): void => {
-      // First the new one, or for an instant there would be no connection at all.
-      opened(socket)
-      const raw = rawSocketOf(socket)
-      if (raw) this.#close(raw)
-    }
-    // Node makes the session while it hears of the connection, so we have to hear of that first.
-    const session = (one: ServerHttp2Session): void => {
-      if (latest) this.#openSession(latest, one)
-    }
-    server.prependListener('connection', opened)
-    if (server instanceof TlsServer) server.prependListener('secureConnection', secured)
-    server.on('session', session)
-    this.#undo.set(server, () => {
-      server.off('connection', opened)
-      server.off('secureConnection', secured)
-      server.off('session', session)
-    })
+    this.#tracker.track(server)
   }
 
   untrack(server: Server): void {
-    this.#undo.get(server)?.()
+    this.#tracker.untrack(server)
     // They are the app's alone from here on: no drain waits for them or ends them.
     for (const one of [...this]) if (one.server === server) this.#close(one.socket)
-    if (this.#undo.delete(server) && this.#undo.size === 0)
-      unsubscribe(requestStart, this.#onRequestStart)
   }
 
   uninstall(): void {
-    for (const server of [...this.#undo.keys()]) this.untrack(server)
+    for (const server of [...this.servers]) this.untrack(server)
   }
 
   /**
@@ -151,14 +123,6 @@ export class Connections {
     return kindsOf([...this], this.servers)
   }
 
-  readonly #onRequestStart = (message: unknown): void => {
-    const { request, response, socket } = message as RequestStart
-    const connection = this.#bySocket.get(socket)
-    if (!connection) return
-    response.on('close', this.#onClose)
-    this.#begin(connection, new Http1Exchange(request, response))
-  }
-
   /** One for all responses: its `this` is the response. */
   readonly #onClose = this.#closer()
 
@@ -173,22 +137,15 @@ export class Connections {
     }
   }
 
-  #open(server: Server, socket: Socket): Connection | undefined {
-    const known = this.#bySocket.get(socket)
-    if (known || socket.destroyed) return known
-    const connection: Connection = {
-      socket,
-      server,
-      requests: 0,
-      adopted: 0,
-      exchanges: [],
-    }
-    this.#bySocket.set(socket, connection)
+  #open(server: Server, socket: Socket): void {
+    if (this.#bySocket.has(socket) || socket.destroyed) return
+    this.#bySocket.set(socket, { socket, server, requests: 0, adopted: 0, exchanges: [] })
     socket.once('close', () => this.#close(socket))
-    return connection
   }
 
-  #openSession(connection: Connection, session: ServerHttp2Session): void {
+  #openSession(socket: Socket, session: ServerHttp2Session): void {
+    const connection = this.#bySocket.get(socket)
+    if (!connection) return
     connection.session = session
     session.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
       const exchange = {
@@ -200,6 +157,13 @@ export class Connections {
       stream.once('close', () => this.#end(connection, exchange))
     })
     for (const call of this.#sessions) call(session)
+  }
+
+  #openRequest(socket: Socket, request: IncomingMessage, response: ServerResponse): void {
+    const connection = this.#bySocket.get(socket)
+    if (!connection) return
+    response.on('close', this.#onClose)
+    this.#begin(connection, new Http1Exchange(request, response))
   }
 
   #begin(connection: Connection, exchange: Exchange): void {

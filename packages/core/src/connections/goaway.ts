@@ -1,5 +1,5 @@
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
-import { intercept } from '../node/emissions.js'
+import { intercept } from '../node/index.js'
 
 /** How long to wait at most, in ms: for a client that is far away, or a download that never pauses. */
 const longest = 1_000

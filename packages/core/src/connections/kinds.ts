@@ -1,6 +1,6 @@
 import type { Server, Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
-import { idleAmong, isParsed, speaksHttp } from '../node/established.js'
+import { idleAmong, isParsed, speaksHttp } from '../node/index.js'
 import type { Connection } from './connection.js'
 
 /**

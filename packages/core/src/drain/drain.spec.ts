@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { atOnce, get, Served, until } from '../connections/specs/served.js'
+import { Served } from '../connections/specs/served.js'
+import { atOnce, get, until } from '../node/specs/servers.js'
 import { Drain } from './drain.js'
 
 const stallTimeout = 10_000

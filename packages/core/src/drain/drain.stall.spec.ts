@@ -3,7 +3,8 @@ import { createServer, type RequestListener } from 'node:http'
 import type { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Client, get, Served, until } from '../connections/specs/served.js'
+import { Served } from '../connections/specs/served.js'
+import { Client, get, until } from '../node/specs/servers.js'
 import { Drain } from './drain.js'
 
 const stallTimeout = 10_000

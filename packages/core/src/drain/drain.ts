@@ -1,9 +1,6 @@
-import type { Connection } from '../connections/connection.js'
-import type { Connections } from '../connections/connections.js'
-import type { Exchange } from '../connections/exchange.js'
-import type { Kind } from '../connections/kinds.js'
-import type { Drained } from '../generation/channels.js'
-import type { Migration } from '../migration/migration.js'
+import type { Connection, Connections, Exchange, Kind } from '../connections/index.js'
+import type { Drained } from '../generation/index.js'
+import type { Migration } from '../migration/index.js'
 import { sayFarewell } from './farewell.js'
 
 /** How often a drain looks for connections that stall, in ms, at most. */

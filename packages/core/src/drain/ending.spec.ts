@@ -3,8 +3,7 @@ import { createServer, type RequestListener } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Generation } from '../generation/generation.js'
-import type { DrainReason, UpgraderOptions } from '../generation/options.js'
+import { type DrainReason, Generation, type UpgraderOptions } from '../generation/index.js'
 import { Ending } from './ending.js'
 
 // A probation of 0 ends in the same turn, any other when it is aborted.

@@ -1,8 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Drained } from '../generation/channels.js'
-import type { Generation } from '../generation/generation.js'
-import type { DrainReason } from '../generation/options.js'
-import type { Migration } from '../migration/migration.js'
+import type { Drained, DrainReason, Generation } from '../generation/index.js'
+import type { Migration } from '../migration/index.js'
 import { type Cut, Drain } from './drain.js'
 
 /**

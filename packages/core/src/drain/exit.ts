@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Generation } from '../generation/generation.js'
-import { exitProcess } from '../handover/process.js'
+import type { Generation } from '../generation/index.js'
+import { exitProcess } from '../node/index.js'
 
 /** How long the last hooks may take, in ms: a process that was told to end has to end. */
 const patience = 10_000

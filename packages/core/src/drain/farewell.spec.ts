@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import { type AddressInfo, connect } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
-import { Connections } from '../connections/connections.js'
+import { Connections } from '../connections/index.js'
 import { sayFarewell } from './farewell.js'
 
 let cleanups: (() => void)[] = []

@@ -1,10 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Server, Socket } from 'node:net'
-import type { Connection } from '../connections/connection.js'
-import type { Connections } from '../connections/connections.js'
-import type { Exchange } from '../connections/exchange.js'
-import { goAway } from '../connections/goaway.js'
-import { intercept } from '../node/emissions.js'
+import { type Connection, type Connections, type Exchange, goAway } from '../connections/index.js'
+import { intercept } from '../node/index.js'
 
 /**
  * While it lasts, clients are told to go to the successor of their own accord: HTTP/2 by GOAWAY,

@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel'
-import type { ListenAddress } from '../node/address.js'
+import type { ListenAddress } from '../node/index.js'
 import type { DrainReason } from './options.js'
 import type { State } from './state.js'
 

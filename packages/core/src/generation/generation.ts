@@ -1,5 +1,5 @@
-import { Connections } from '../connections/connections.js'
-import type { Predecessor } from '../handover/predecessor.js'
+import { Connections } from '../connections/index.js'
+import type { Predecessor } from '../handover/index.js'
 import { type ChannelMessages, publish } from './channels.js'
 import { Hooks } from './hooks.js'
 import { Settings } from './settings.js'

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
-import type { SpawnPlan } from '../handover/process.js'
-import type { ListenAddress } from '../node/address.js'
+import type { SpawnPlan } from '../handover/index.js'
+import type { ListenAddress } from '../node/index.js'
 import type { Logger } from './logger.js'
 
 /** Why a generation drains: its successor serves, or it was told to stop. */
@@ -13,7 +13,7 @@ export type SignalAction = 'upgrade' | 'hammer' | 'shutdown'
 export type SignalMap = { readonly [signal in NodeJS.Signals]?: SignalAction }
 
 /** A hook may be asynchronous: it is awaited. */
-export type Awaitable<T> = T | PromiseLike<T>
+type Awaitable<T> = T | PromiseLike<T>
 
 /** Runs before or after what a signal does. */
 export type SignalHook = (signal: NodeJS.Signals) => Awaitable<void>

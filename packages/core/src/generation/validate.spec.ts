@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import { EndlessError } from '../errors.js'
-import { testUpgrader } from '../service/testing.js'
 import { stderrLogger } from './logger.js'
 import { endlessSignals, graceSignals } from './options.js'
 import { checkAppOptions, checkSignal, checkUpgraderOptions } from './validate.js'
@@ -148,7 +147,7 @@ describe('only adapters', () => {
   const http = (options: unknown): void => checkAppOptions(options, ['http', 'https'])
 
   test.each(['http', 'https', 'upgrader'])('know %s', (name) => {
-    const value = name === 'upgrader' ? testUpgrader() : {}
+    const value = name === 'upgrader' ? { listen: fn, attach: fn } : {}
     expect(() => http({ [name]: value })).not.toThrow()
     expect(messageOfBad({ [name]: value })).toContain(`option "${name}": expected one of`)
   })
@@ -160,7 +159,8 @@ describe('only adapters', () => {
     ['https', null],
     ['upgrader', {}],
     ['upgrader', { listen: fn }],
-    ['upgrader', testUpgrader],
+    ['upgrader', { attach: fn }],
+    ['upgrader', fn],
   ])('%s must not be %s', (name, value) => {
     expect(messageOfBad({ [name]: value }, http)).toContain(`option "${name}": expected `)
   })

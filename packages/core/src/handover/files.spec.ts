@@ -5,7 +5,7 @@ import { open } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { EndlessError } from '../errors.js'
-import { fdIn } from '../node/handle.js'
+import { fdIn } from '../node/index.js'
 import { Files } from './files.js'
 
 const isOpen = (fd: number): boolean => {

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs'
 import { EndlessError } from '../errors.js'
-import { fdIn } from '../node/handle.js'
+import { fdIn } from '../node/index.js'
 
 /**
  * What can be passed on beside listeners: an fd, an `fs.FileHandle`, or anything with a libuv

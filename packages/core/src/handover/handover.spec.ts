@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { EndlessError } from '../errors.js'
-import { decodeHandover, encodeHandover, type Handover, isOurs } from './handover.js'
+import { decodeHandover, encodeHandover, type Handover } from './handover.js'
+import { isOurs } from './messages.js'
 
 const handover: Handover = {
   generation: 3,

@@ -1,5 +1,5 @@
 import { EndlessError } from '../errors.js'
-import type { ListenAddress } from '../node/address.js'
+import type { ListenAddress } from '../node/index.js'
 
 /** The environment variable that makes a process a successor. */
 export const handoverVariable = 'ENDLESS_HANDOVER'
@@ -30,66 +30,6 @@ export interface Handover {
   /** The fds of the lanes, in the successor. */
   readonly lanes?: readonly number[]
 }
-
-/** What a successor tells its predecessor. */
-export type ToPredecessor =
-  | { readonly endless: 'stderr'; readonly text: string }
-  | { readonly endless: 'failed'; readonly message: string }
-  /** With a duplicate of the listener as the message's handle. */
-  | { readonly endless: 'listener'; readonly name: string }
-  /** All listeners taken over, `beforeReady` done, nothing accepted yet. */
-  | { readonly endless: 'ready' }
-  /** The gates are open: the predecessor may stop accepting, and send connections where it may. */
-  | { readonly endless: 'serving'; readonly adopts?: boolean }
-  | Answer
-  /** Stopped on purpose: nobody rises again. */
-  | { readonly endless: 'stopping' }
-
-/**
- * TLS ticket keys by the name of the listener, in base64: with them a client resumes its session on
- * the successor. They go over the channel, because an environment can be read long afterwards.
- */
-export type TicketKeys = Readonly<Record<string, string>>
-
-/** What a predecessor tells its successor. */
-export type ToSuccessor =
-  /** From here on you serve. */
-  { readonly endless: 'go'; readonly ticketKeys: TicketKeys } | Verdict
-
-/**
- * What goes with an established connection, in a lane. Whose it is, is decided in one place: the
- * predecessor offers it and reads no more of it; the successor holds it untouched and says `taken`;
- * the predecessor says `yours` and lets go of it, or `keep` and reads on. So there is no moment at
- * which both would read, whoever dies or hangs.
- */
-export interface Offer {
-  readonly id: number
-  /** The name of the listener that it came by. */
-  readonly listener: string
-  /** How many requests were answered on it. */
-  readonly requests: number
-  /** How long it may stay idle, in ms; for ever where that is left out. */
-  readonly rest?: number
-}
-
-/** Whose connections are that were offered. */
-export interface Verdict {
-  readonly endless: 'yours' | 'keep'
-  readonly ids: readonly number[]
-}
-
-/**
- * Why a successor does not take a connection: nothing of it fits the listener; it has as many as
- * it may have; it ends itself; or the kernel had no fd for it.
- */
-export type Refusal = 'listener' | 'full' | 'stopping' | 'lost'
-
-/** What a successor says to offers. */
-export type Answer =
-  | { readonly endless: 'taken'; readonly ids: readonly number[] }
-  | { readonly endless: 'refused'; readonly ids: readonly number[]; readonly why: Refusal }
-  /** It has seen that they were taken back, and their lanes are empty. */
-  | { readonly endless: 'kept'; readonly ids: readonly number[] }
 
 /** As the value of {@link handoverVariable}. */
 export function encodeHandover(handover: Handover): string {
@@ -132,15 +72,5 @@ function unreadable(why: string, cause?: unknown): EndlessError {
     `cannot read ${handoverVariable}, which the predecessor set: ${why}; ` +
       'if @endlessjs/core changed its major version, restart the service once',
     { cause },
-  )
-}
-
-/** Whether an IPC message is one of ours and not the app's own. */
-export function isOurs(message: unknown): message is { endless: string } {
-  return (
-    typeof message === 'object' &&
-    message !== null &&
-    'endless' in message &&
-    typeof message.endless === 'string'
   )
 }

@@ -1,15 +1,13 @@
-import type { Handle } from '../node/handle.js'
+import type { Handle } from '../node/index.js'
+import { decodeHandover, type Handover, handoverVariable } from './handover.js'
 import {
   type Answer,
-  decodeHandover,
-  type Handover,
-  handoverVariable,
   isOurs,
   type TicketKeys,
   type ToPredecessor,
   type ToSuccessor,
   type Verdict,
-} from './handover.js'
+} from './messages.js'
 
 /** Whoever came before: the process that spawned this one, or a supervisor that relays for it. */
 export interface Predecessor {

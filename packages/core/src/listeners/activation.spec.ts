@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { boundAddress, type Handle, openFd } from '../node/handle.js'
+import { boundAddress, type Handle, openFd } from '../node/index.js'
 import { takeActivated } from './activation.js'
 
 // The fds from 3 on are those of the test runner here: nothing may open them.

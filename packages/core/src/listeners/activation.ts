@@ -1,6 +1,5 @@
 import { readFileSync, readlinkSync } from 'node:fs'
-import type { ListenAddress } from '../node/address.js'
-import { boundAddress, type Handle, openFd } from '../node/handle.js'
+import { boundAddress, type Handle, type ListenAddress, openFd } from '../node/index.js'
 
 /** SD_LISTEN_FDS_START: the first fd that systemd passes. */
 const firstFd = 3

@@ -1,9 +1,7 @@
 import { closeSync, fstatSync, openSync } from 'node:fs'
 import { describe, expect, test, vi } from 'vitest'
-import type { HandedListener } from '../handover/handover.js'
-import type { Asked, ListenAddress } from '../node/address.js'
-import { nameOf } from '../node/address.js'
-import type { Handle } from '../node/handle.js'
+import type { HandedListener } from '../handover/index.js'
+import { type Asked, type Handle, type ListenAddress, nameOf } from '../node/index.js'
 import type { Activated } from './activation.js'
 import { Inheritance, openInherited } from './inheritance.js'
 

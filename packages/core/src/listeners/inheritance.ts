@@ -1,7 +1,13 @@
 import { closeSync } from 'node:fs'
-import type { HandedListener } from '../handover/handover.js'
-import { type Asked, type ListenAddress, nameOf, nameOfBound } from '../node/address.js'
-import { type Handle, openFd } from '../node/handle.js'
+import type { HandedListener } from '../handover/index.js'
+import {
+  type Asked,
+  type Handle,
+  type ListenAddress,
+  nameOf,
+  nameOfBound,
+  openFd,
+} from '../node/index.js'
 import type { Activated } from './activation.js'
 import { unlinkSocket } from './unixsocket.js'
 

@@ -1,19 +1,21 @@
 import type { Server } from 'node:net'
 import { resolve } from 'node:path'
 import { Server as TlsServer } from 'node:tls'
-import type { HandedListener } from '../handover/handover.js'
-import { isPath, type ListenAddress } from '../node/address.js'
-import { type HeldEvent, holdEvent } from '../node/emissions.js'
+import type { HandedListener } from '../handover/index.js'
 import {
   type Handle,
+  type HeldEvent,
   handleOf,
   holdAccept,
+  holdEvent,
+  isPath,
+  type ListenAddress,
   type ListenCall,
   listenOn,
   redirectChmod,
   setHandle,
   stopAccepting,
-} from '../node/handle.js'
+} from '../node/index.js'
 import type { Inherited } from './inheritance.js'
 import { isSocketFile, unlinkSocket } from './unixsocket.js'
 

@@ -1,18 +1,19 @@
 import type { Server, Socket } from 'node:net'
-import type { Generation } from '../generation/generation.js'
-import type { Offer, Refusal, Verdict } from '../handover/handover.js'
-import type { Predecessor } from '../handover/predecessor.js'
-import { fdLimit, whyNoUpgrade } from '../handover/process.js'
-import type { Listeners } from '../listeners/listeners.js'
+import type { Generation } from '../generation/index.js'
+import type { Offer, Predecessor, Refusal, Verdict } from '../handover/index.js'
+import type { Listeners } from '../listeners/index.js'
 import {
   acceptorOf,
+  closeLanes,
+  fdLimit,
+  type Handle,
   isFull,
   isPlainHttp,
   missingForMigration,
+  openLanes,
   settle,
-} from '../node/established.js'
-import type { Handle } from '../node/handle.js'
-import { closeLanes, missingForLanes, openLanes } from '../node/lanes.js'
+  whyNoUpgrade,
+} from '../node/index.js'
 
 /** How many of its fds a process leaves for what it accepts and opens itself. */
 const fdsKeptFree = 0.1
@@ -38,7 +39,7 @@ export function openForConnections(generation: Generation, listeners: Listeners)
     return () => {}
   }
   const handles = listeners.all.flatMap(({ handle }) => handle ?? [])
-  const missing = [...missingForMigration(handles), ...missingForLanes()]
+  const missing = missingForMigration(handles)
   let close: (() => void) | undefined
   if (missing.length === 0 && predecessor?.alive) {
     const serverOf = (name: string): Server | undefined =>

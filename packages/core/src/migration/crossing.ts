@@ -1,8 +1,6 @@
-import type { Connection } from '../connections/connection.js'
-import type { Answer, Offer, Refusal } from '../handover/handover.js'
-import type { Successor } from '../handover/successor.js'
-import { type Frozen, freeze, restOf } from '../node/established.js'
-import type { Lane } from '../node/lanes.js'
+import type { Connection } from '../connections/index.js'
+import type { Answer, Offer, Refusal, Successor } from '../handover/index.js'
+import { type Frozen, freeze, type Lane, restOf } from '../node/index.js'
 
 /** A successor that is silent for so long does not get the ones that are on their way, in ms. */
 const answerTimeout = 1_000

@@ -1,16 +1,9 @@
-import type { Socket } from 'node:net'
-import type { Connection } from '../connections/connection.js'
-import type { Generation } from '../generation/generation.js'
-import type { Refusal } from '../handover/handover.js'
-import type { Successor } from '../handover/successor.js'
-import type { Listeners } from '../listeners/listeners.js'
-import {
-  holdReading,
-  isBetweenRequests,
-  isFlushed,
-  isParsed,
-  isPlainHttp,
-} from '../node/established.js'
+import type { Connection } from '../connections/index.js'
+import type { Generation } from '../generation/index.js'
+import type { Refusal, Successor } from '../handover/index.js'
+import type { Listeners } from '../listeners/index.js'
+import { holdReading, isBetweenRequests } from '../node/index.js'
+import { Candidates, type NameOf } from './candidates.js'
 import { Crossing } from './crossing.js'
 
 /** How long a connection may hope to move, in ms, at most. */
@@ -21,9 +14,6 @@ const reasons: Readonly<Record<Exclude<Refusal, 'listener'>, string>> = {
   stopping: 'is stopping',
   lost: 'did not get a connection, as when no fd is free',
 }
-
-/** The name of the listener that a connection came by; undefined where it is none of ours. */
-type NameOf = (connection: Connection) => string | undefined
 
 /** What takes connections to a successor; undefined where either of us does without. */
 export function migrationTo(
@@ -47,13 +37,10 @@ export class Migration {
   readonly #crossing: Crossing
   /** `over`: whatever is here from now on drains. */
   #phase: 'moving' | 'over' = 'moving'
-  readonly #refused = new WeakSet<Connection>()
-  /** Became idle when there was no room. */
-  readonly #waiting = new Set<Connection>()
+  readonly #candidates: Candidates
   /** Busy, with the request after that left in the kernel. @see Migration.#hold */
   readonly #held = new Map<Connection, () => void>()
   readonly #since = performance.now()
-  #walk: Iterator<Connection>
   #patience: NodeJS.Timeout | undefined
   readonly #undos: (() => void)[]
 
@@ -61,11 +48,11 @@ export class Migration {
     this.#generation = generation
     this.#successor = successor
     this.#nameOf = nameOf
-    this.#walk = generation.connections[Symbol.iterator]()
+    this.#candidates = new Candidates(generation, nameOf, (one) => this.#crossing.has(one))
     this.#crossing = new Crossing(successor, {
       room: () => this.#pump(),
       refused: (connection, why) => {
-        this.#refused.add(connection)
+        this.#candidates.refuse(connection)
         if (why !== 'listener') this.#end(reasons[why])
       },
       silent: () => this.#fellSilent(),
@@ -81,10 +68,10 @@ export class Migration {
       }),
       generation.connections.onEnd((connection) => {
         if (connection.exchanges.length > 0) return this.#hold(connection)
-        this.#waiting.add(connection)
+        this.#candidates.wait(connection)
         this.#pump()
         // No room: what it sends is answered here meanwhile.
-        if (this.#waiting.has(connection)) this.#release(connection)
+        if (this.#candidates.isWaiting(connection)) this.#release(connection)
       }),
     ]
     void successor.toldToStop.then(() => this.#end(reasons.stopping))
@@ -101,7 +88,7 @@ export class Migration {
 
   /** Looks at every connection; also at those that became idle without a response. */
   walk(): void {
-    this.#walk = this.#generation.connections[Symbol.iterator]()
+    this.#candidates.walk()
     this.#pump()
   }
 
@@ -113,7 +100,7 @@ export class Migration {
     const { hammerTime } = this.#generation.settings.values
     const patience = Math.min(longestPatience, hammerTime === false ? Infinity : hammerTime / 2)
     const isLate = performance.now() - this.#since >= patience
-    return this.#phase === 'moving' && !isLate && this.#canMove(connection)
+    return this.#phase === 'moving' && !isLate && this.#candidates.canMove(connection)
   }
 
   /** Everything that the successor does not have for certain stays here. */
@@ -124,7 +111,7 @@ export class Migration {
 
   #pump(): void {
     while (this.#phase === 'moving' && this.#crossing.hasRoom) {
-      const connection = this.#next()
+      const connection = this.#candidates.next((one) => this.#release(one))
       if (!connection) break
       this.#crossing.offer(connection, this.#nameOf(connection) ?? '')
       // Whether it is read from is the crossing's to say from now on.
@@ -149,41 +136,6 @@ export class Migration {
     this.#held.delete(connection)
   }
 
-  #next(): Connection | undefined {
-    for (const connection of this.#waiting) {
-      this.#waiting.delete(connection)
-      if (this.#isReady(connection)) return connection
-      this.#release(connection)
-    }
-    for (let next = this.#walk.next(); !next.done; next = this.#walk.next())
-      if (this.#isReady(next.value)) return next.value
-    return undefined
-  }
-
-  #isReady(connection: Connection): boolean {
-    const { socket, exchanges } = connection
-    if (exchanges.length > 0 || socket.readyState !== 'open' || !isFlushed(socket)) return false
-    return !this.#crossing.has(connection) && isBetweenRequests(socket) && this.#canMove(connection)
-  }
-
-  #canMove(connection: Connection): boolean {
-    const { server, session, socket } = connection
-    if (session || !isPlainHttp(server)) return false
-    if (this.#refused.has(connection) || !isParsed(socket)) return false
-    return this.#nameOf(connection) !== undefined && this.#isWanted(socket)
-  }
-
-  #isWanted(socket: Socket): boolean {
-    const { migrate } = this.#generation.settings.values
-    if (typeof migrate !== 'function') return migrate
-    try {
-      return migrate(socket)
-    } catch (error) {
-      this.#generation.error('The migrate option threw: that connection drains', error)
-      return false
-    }
-  }
-
   /** It hangs, or is slow: all connections are served here, and drain if that goes on. */
   #fellSilent(): void {
     const { stallTimeout } = this.#generation.settings.values
@@ -206,7 +158,7 @@ export class Migration {
     clearTimeout(this.#patience)
     for (const undo of this.#undos.splice(0)) undo()
     for (const connection of this.#held.keys()) this.#release(connection)
-    this.#waiting.clear()
+    this.#candidates.clear()
   }
 
   #warn(what: string): void {

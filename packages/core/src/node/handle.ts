@@ -1,12 +1,10 @@
 /**
- * Every Node internal of a listening socket stands here (those of an established one in
- * `established`), with the test that says whether this Node has it.
- * `_handle`, `_listen2` and `_createServerHandle` are the same in Node 20, 22, 24 and 26; `_listen2`
- * keeps its name in Node's source "to avoid breaking code that wraps this method", as we do.
+ * Every Node internal of a listening socket stands here: `_handle`, `_listen2` and
+ * `_createServerHandle`. They are the same in Node 20, 22, 24 and 26 (`features` tests for them);
+ * `_listen2` keeps its name in Node's source "to avoid breaking code that wraps this method", as we do.
  */
 import { chmodSync, statSync } from 'node:fs'
 import net from 'node:net'
-import { EndlessError } from '../errors.js'
 import type { Asked, ListenAddress } from './address.js'
 
 /** libuv's handle of a bound socket, as far as it is used. */
@@ -56,22 +54,6 @@ const uvWritable = 2
 
 function internals(server: net.Server): ServerInternals {
   return server as unknown as ServerInternals
-}
-
-/** Throws where this Node lacks what the inheritance of listeners needs. */
-export function checkNode(): void {
-  const missing: string[] = []
-  if (typeof internals(net.Server.prototype)._listen2 !== 'function')
-    missing.push('net.Server.prototype._listen2')
-  if (typeof (net as unknown as NetInternals)._createServerHandle !== 'function')
-    missing.push('net._createServerHandle')
-  if (!('_handle' in new net.Server())) missing.push('net.Server#_handle')
-  if (missing.length > 0)
-    throw new EndlessError(
-      'ERR_ENDLESS_NODE',
-      `Node ${process.version} has no ${missing.join(', ')}, which taking over a listener needs: ` +
-        'use Node 20, 22, 24 or 26, or report this to the endless project',
-    )
 }
 
 /**

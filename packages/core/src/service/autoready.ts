@@ -1,4 +1,4 @@
-import type { Listeners } from '../listeners/listeners.js'
+import type { Listeners } from '../listeners/index.js'
 
 /**
  * How long a successor waits for a `listen()` that claims what it inherited, in ms, after the last

@@ -1,9 +1,7 @@
 import type { Server } from 'node:net'
 import type { AttachOptions, Status, Upgrader } from '../api.js'
-import type { When } from '../generation/hooks.js'
-import type { LifeHooks, SignalHook, UpgraderOptions } from '../generation/options.js'
-import type { State } from '../generation/state.js'
-import type { Passable } from '../handover/files.js'
+import type { LifeHooks, SignalHook, State, UpgraderOptions, When } from '../generation/index.js'
+import type { Passable } from '../handover/index.js'
 import { testUpgrader } from './testing.js'
 
 /**

@@ -9,8 +9,7 @@ import {
 } from 'node:https'
 import type { Server } from 'node:net'
 import type { Upgrader } from '../api.js'
-import type { UpgraderOptions } from '../generation/options.js'
-import { checkAppOptions, type Protocol } from '../generation/validate.js'
+import { checkAppOptions, type Protocol, type UpgraderOptions } from '../generation/index.js'
 import { upgrader } from './singleton.js'
 
 /** Options of an adapter: those of the process, and those of its server. */

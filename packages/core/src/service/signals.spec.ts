@@ -1,8 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { EndlessError } from '../errors.js'
-import { Generation } from '../generation/generation.js'
-import { silentLogger } from '../generation/logger.js'
-import { graceSignals, type SignalMap } from '../generation/options.js'
+import { Generation, graceSignals, type SignalMap, silentLogger } from '../generation/index.js'
 import { Signals } from './signals.js'
 
 const all = ['SIGHUP', 'SIGUSR2', 'SIGINT', 'SIGTERM', 'SIGUSR1', 'SIGTSTP'] as const

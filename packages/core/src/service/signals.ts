@@ -1,7 +1,5 @@
 import { EndlessError } from '../errors.js'
-import type { Generation } from '../generation/generation.js'
-import type { When } from '../generation/hooks.js'
-import type { SignalMap } from '../generation/options.js'
+import type { Generation, SignalMap, When } from '../generation/index.js'
 
 /** What signals do; each action awaits `before`, the signal's pre-hooks. */
 export interface SignalActions {

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { fdIn } from '../node/handle.js'
+import { fdIn } from '../node/index.js'
 import { upgrader } from './singleton.js'
 
 const signals = ['SIGHUP', 'SIGUSR2', 'SIGINT', 'SIGTERM', 'SIGUSR1', 'SIGTSTP'] as const

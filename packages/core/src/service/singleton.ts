@@ -1,5 +1,5 @@
 import type { Upgrader } from '../api.js'
-import type { UpgraderOptions } from '../generation/options.js'
+import type { UpgraderOptions } from '../generation/index.js'
 import { ProcessUpgrader } from './upgrader.js'
 
 /**

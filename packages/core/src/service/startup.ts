@@ -1,17 +1,18 @@
 import type { Server } from 'node:net'
 import type { AttachOptions } from '../api.js'
-import { exit } from '../drain/exit.js'
+import { exit } from '../drain/index.js'
 import { EndlessError, messageOf } from '../errors.js'
-import type { Generation } from '../generation/generation.js'
-import { callHook } from '../generation/hooks.js'
-import { PidFile, tryPidFile } from '../generation/pidfile.js'
-import { endPreload } from '../handover/preload.js'
-import type { Activated } from '../listeners/activation.js'
-import { Inheritance } from '../listeners/inheritance.js'
-import type { Listener } from '../listeners/listener.js'
-import { type Begin, Listeners } from '../listeners/listeners.js'
-import { openForConnections } from '../migration/adoption.js'
-import { type ListenAddress, show } from '../node/address.js'
+import { callHook, type Generation, PidFile, tryPidFile } from '../generation/index.js'
+import { endPreload } from '../handover/index.js'
+import {
+  type Activated,
+  type Begin,
+  Inheritance,
+  type Listener,
+  Listeners,
+} from '../listeners/index.js'
+import { openForConnections } from '../migration/index.js'
+import { type ListenAddress, show } from '../node/index.js'
 import { AutoReady } from './autoready.js'
 
 /** From the first line to ready: listeners, hooks, and the handover from the predecessor. */

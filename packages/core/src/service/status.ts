@@ -1,8 +1,8 @@
 import type { Status } from '../api.js'
-import type { Kind } from '../connections/kinds.js'
-import type { Ending } from '../drain/ending.js'
-import type { Generation } from '../generation/generation.js'
-import type { Listeners } from '../listeners/listeners.js'
+import type { Kind } from '../connections/index.js'
+import type { Ending } from '../drain/index.js'
+import type { Generation } from '../generation/index.js'
+import type { Listeners } from '../listeners/index.js'
 
 /** A snapshot of a generation; plain data, ready for JSON. */
 export function statusOf(

@@ -1,7 +1,6 @@
 import type { Server } from 'node:net'
 import type { Status, Upgrader } from '../api.js'
-import type { UpgraderOptions } from '../generation/options.js'
-import { checkSignal, checkUpgraderOptions } from '../generation/validate.js'
+import { checkSignal, checkUpgraderOptions, type UpgraderOptions } from '../generation/index.js'
 
 /**
  * A stand-in for tests (tableflip's `testing.Upgrader`): servers listen as they would without us,

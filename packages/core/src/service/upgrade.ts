@@ -1,8 +1,13 @@
 import { EndlessError, messageOf } from '../errors.js'
-import type { Generation } from '../generation/generation.js'
-import type { TicketKeys } from '../handover/handover.js'
-import { spawnPlan, whyNoUpgrade } from '../handover/process.js'
-import { type Parcel, type Successor, startSuccessor } from '../handover/successor.js'
+import type { Generation } from '../generation/index.js'
+import {
+  type Parcel,
+  type Successor,
+  spawnPlan,
+  startSuccessor,
+  type TicketKeys,
+} from '../handover/index.js'
+import { whyNoUpgrade } from '../node/index.js'
 
 /** How long a successor that may serve already gets to stop, where there is no hammer, in ms. */
 const longestPatience = 60_000

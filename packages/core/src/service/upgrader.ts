@@ -1,23 +1,19 @@
-import { setMaxListeners } from 'node:events'
 import type { Server } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { AttachOptions, Status, Upgrader } from '../api.js'
-import { Ending } from '../drain/ending.js'
-import { exit } from '../drain/exit.js'
-import { EndlessError } from '../errors.js'
-import { Generation } from '../generation/generation.js'
-import type { When } from '../generation/hooks.js'
-import type { DrainReason, LifeHooks, SignalHook, UpgraderOptions } from '../generation/options.js'
-import { PidFile, tryPidFile } from '../generation/pidfile.js'
-import type { State } from '../generation/state.js'
-import { checkSignal, checkUpgraderOptions } from '../generation/validate.js'
-import { Files, type Passable } from '../handover/files.js'
-import { findPredecessor } from '../handover/predecessor.js'
-import type { Parcel, Successor } from '../handover/successor.js'
-import { takeActivated } from '../listeners/activation.js'
-import { type Migration, migrationTo } from '../migration/migration.js'
-import { checkNode } from '../node/handle.js'
-import { laneCount } from '../node/lanes.js'
+import {
+  checkSignal,
+  checkUpgraderOptions,
+  Generation,
+  type LifeHooks,
+  type SignalHook,
+  type State,
+  type UpgraderOptions,
+  type When,
+} from '../generation/index.js'
+import { Files, findPredecessor, type Parcel, type Passable } from '../handover/index.js'
+import { takeActivated } from '../listeners/index.js'
+import { checkNode, laneCount } from '../node/index.js'
+import { Departure } from './departure.js'
 import { Signals } from './signals.js'
 import { Startup } from './startup.js'
 import { statusOf } from './status.js'
@@ -29,12 +25,8 @@ export class ProcessUpgrader implements Upgrader {
   readonly #startup: Startup
   readonly #files: Files
   readonly #signals: Signals
-  #draining = drainController()
+  readonly #departure: Departure
   #upgrading: Upgrade | undefined
-  #successor: Successor | undefined
-  #ending: Ending | undefined
-  readonly #gone = new AbortController()
-
   readonly #uninstalled: () => void
 
   constructor(options: UpgraderOptions, uninstalled: () => void) {
@@ -50,10 +42,13 @@ export class ProcessUpgrader implements Upgrader {
       ...activated.flatMap(({ alias, fd, handle }) => (handle ? [] : [[alias, fd] as const])),
     ])
     this.#startup = new Startup(this.#generation, activated, () => this.#files.closeUnclaimed())
+    this.#departure = new Departure(this.#generation, this.#startup.listeners, async () =>
+      this.#upgrading?.stop(),
+    )
     this.#signals = new Signals(this.#generation, {
       upgrade: (before) => this.#upgrade(before),
       hammer: () => this.hammer(),
-      stop: (before) => this.#stop(before),
+      stop: (before) => this.#departure.stop(before),
     })
     this.configure(options)
   }
@@ -71,7 +66,7 @@ export class ProcessUpgrader implements Upgrader {
   }
 
   get drainSignal(): AbortSignal {
-    return this.#draining.signal
+    return this.#departure.drainSignal
   }
 
   get inFlight(): number {
@@ -103,17 +98,11 @@ export class ProcessUpgrader implements Upgrader {
   }
 
   shutdown(): Promise<void> {
-    return this.#stop(async () => {})
+    return this.#departure.stop(async () => {})
   }
 
   hammer(): void {
-    if (!this.#ending)
-      throw new EndlessError(
-        'ERR_ENDLESS_NOT_DRAINING',
-        `nothing drains (this generation is ${this.state}): the hammer is for a drain that hangs`,
-      )
-    this.#ending.endProbation()
-    this.#ending.hammer()
+    this.#departure.hammer()
   }
 
   async waitForParent(): Promise<void> {
@@ -142,23 +131,20 @@ export class ProcessUpgrader implements Upgrader {
     return statusOf(
       this.#generation,
       this.#startup.listeners,
-      this.#successor?.pid ?? this.#upgrading?.pid,
-      this.#ending,
+      this.#departure.successor?.pid ?? this.#upgrading?.pid,
+      this.#departure.ending,
     )
   }
 
   async uninstall(): Promise<void> {
-    this.#gone.abort()
-    if (this.state === 'ready') tryPidFile(this.#generation, () => this.#tidyUp())
     this.#signals.uninstall()
     this.#generation.hooks.clear()
-    this.#ending?.cancel()
+    this.#departure.uninstall()
     this.#startup.uninstall()
     this.#generation.connections.uninstall()
     this.#generation.predecessor?.uninstall()
     this.#files.closeUnclaimed()
     await this.#upgrading?.stop()
-    this.#successor?.closeDormant()
     this.#uninstalled()
   }
 
@@ -174,98 +160,10 @@ export class ProcessUpgrader implements Upgrader {
         lanes: this.#generation.migrates ? laneCount : 0,
       })
       const successor = await upgrade.run(before, parcel, () => listeners.ticketKeys())
-      this.#handOver(successor)
+      this.#departure.handOver(successor)
       return { pid: successor.pid }
     } finally {
       this.#upgrading = undefined
     }
   }
-
-  #handOver(successor: Successor): void {
-    this.#successor = successor
-    this.#generation.machine.send('handedOver')
-    this.#drain('upgraded', migrationTo(successor, this.#generation, this.#startup.listeners))
-    void successor.toldToStop.then(() => {
-      // Stopped on purpose: a duplicate that stays open would let clients wait for nobody.
-      successor.closeDormant()
-      this.#ending?.endProbation()
-    })
-    void successor.exited.then(() => this.#successorDied(successor))
-  }
-
-  #successorDied(successor: Successor): void {
-    const onProbation = this.state === 'draining' && this.#ending?.reason === 'upgraded'
-    if (onProbation && !successor.stopping) this.#revive(successor)
-    else successor.closeDormant()
-  }
-
-  /** The successor died before it had proved itself: this generation serves again. */
-  #revive(successor: Successor): void {
-    const { machine, hooks, settings } = this.#generation
-    this.#ending?.cancel()
-    this.#ending = undefined
-    this.#successor = undefined
-    this.#draining = drainController()
-    const missing = this.#startup.listeners.revive(successor.dormant)
-    const { pidFile: path } = settings.values
-    if (path !== undefined) tryPidFile(this.#generation, () => new PidFile(path).write())
-    machine.send('revive')
-    this.#generation.error(
-      `Successor ${successor.pid} died on probation: this generation serves again`,
-      missing.length > 0 ? new Error(`no duplicate of ${missing.join(', ')}`) : undefined,
-    )
-    hooks.run('onRevive').catch((error) => this.#generation.error('An onRevive hook failed', error))
-  }
-
-  /** A final stop; a second one ends at once. */
-  async #stop(before: () => Promise<void>): Promise<void> {
-    const { machine, predecessor, settings } = this.#generation
-    if (this.state === 'exited') return exit(this.#generation, 1)
-    if (this.state === 'draining') return this.#stopAgain()
-    machine.send('shutdown')
-    await before()
-    // First, so that a successor that ends is not one that died on probation.
-    await predecessor?.stopping()
-    await this.#upgrading?.stop()
-    const { signal } = this.#gone
-    await delay(settings.values.shutdownDelay, undefined, { signal }).catch(() => {})
-    if (!this.#ending && !signal.aborted) this.#drain('shutdown')
-  }
-
-  #stopAgain(): void {
-    if (this.#ending?.reason === 'upgraded') {
-      // It has handed over; now it is told to stop as well, and will not rise again.
-      this.#ending.reason = 'shutdown'
-      this.#ending.endProbation()
-      this.#successor?.closeDormant()
-      return
-    }
-    if (!this.#ending) this.#drain('shutdown')
-    this.hammer()
-  }
-
-  #drain(reason: DrainReason, migration?: Migration): void {
-    // While our sockets still pin their inodes: a number that is free may be another server's next.
-    if (reason === 'shutdown') this.#startup.listeners.unlink()
-    this.#startup.listeners.stop()
-    const over = (code: number): void => {
-      this.#startup.listeners.close()
-      void exit(this.#generation, code, () => reason === 'shutdown' && this.#tidyUp())
-    }
-    this.#ending = new Ending(this.#generation, reason, over, migration)
-    this.#draining.abort(new EndlessError('ERR_ENDLESS_DRAINING', `draining: ${reason}`))
-  }
-
-  /** What the last generation leaves behind: nothing. */
-  #tidyUp(): void {
-    const { pidFile } = this.#generation.settings.values
-    if (pidFile !== undefined) new PidFile(pidFile).remove()
-  }
-}
-
-function drainController(): AbortController {
-  const controller = new AbortController()
-  // Every stream that is open listens to it: many are no leak.
-  setMaxListeners(0, controller.signal)
-  return controller
 }

@@ -1,5 +1,5 @@
 import type { Upgrader } from '../api.js'
-import type { DrainReason } from '../generation/options.js'
+import type { DrainReason } from '../generation/index.js'
 import { upgrader } from './singleton.js'
 
 /** The part of a WebSocket that is used: the `ws` package's and most others' fit. */

@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
 import type { Server } from 'node:net'
-import type { Handle } from '../../node/handle.js'
+import type { Handle } from '../../node/index.js'
 
 const requestStart = channel('http.server.request.start')
 

@@ -1,7 +1,5 @@
-import type { Answer, Offer, Verdict } from '../../handover/handover.js'
-import type { Successor } from '../../handover/successor.js'
-import type { Handle } from '../../node/handle.js'
-import type { Lane } from '../../node/lanes.js'
+import type { Answer, Offer, Successor, Verdict } from '../../handover/index.js'
+import type { Handle, Lane } from '../../node/index.js'
 
 type Sent = (error?: Error | null) => void
 

@@ -1,0 +1,24 @@
+/**
+ * One process of the service: its state, its options, its hooks, and what it says of itself. It may
+ * touch the log, the diagnostics channels and the pid file. Doors: the `Generation`, which the rooms
+ * above all get; options and their checks; the pid file.
+ */
+export type { ChannelMessages, Drained } from './channels.js'
+export { Generation } from './generation.js'
+export { callHook, type When } from './hooks.js'
+export { type Logger, silentLogger } from './logger.js'
+export {
+  type DrainReason,
+  endlessSignals,
+  graceSignals,
+  type LifeHooks,
+  type SignalAction,
+  type SignalHook,
+  type SignalHookMap,
+  type SignalHooks,
+  type SignalMap,
+  type UpgraderOptions,
+} from './options.js'
+export { PidFile, tryPidFile } from './pidfile.js'
+export type { State } from './state.js'
+export { checkAppOptions, checkSignal, checkUpgraderOptions, type Protocol } from './validate.js'

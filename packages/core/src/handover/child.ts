@@ -1,0 +1,144 @@
+import type { ChildProcess } from 'node:child_process'
+import { EndlessError } from '../errors.js'
+import { type Handle, type Lane, signalChild } from '../node/index.js'
+import { LastWords } from './lastwords.js'
+import {
+  type Answer,
+  isOurs,
+  type TicketKeys,
+  type ToPredecessor,
+  type ToSuccessor,
+  type Verdict,
+} from './messages.js'
+import type { SpawnPlan } from './plan.js'
+import type { Exit, Sent, Successor } from './successor.js'
+
+/** How long a successor that is told to stop may take before it is killed, in ms. */
+const killAfter = 2_000
+
+/** A successor that is a child of ours, at the other end of Node's IPC channel. */
+export class ChildSuccessor implements Successor {
+  readonly pid: number
+  readonly ready: Promise<void>
+  readonly exited: Promise<Exit>
+  readonly dormant: Map<string, Handle> = new Map()
+  readonly toldToStop: Promise<void>
+  stopping = false
+  adopts = false
+  readonly lanes: readonly Lane[]
+  #committed = false
+  readonly #child: ChildProcess
+  readonly #serving: Promise<void>
+  #fail: (error: EndlessError) => void = () => {}
+  #reported: string | undefined
+  readonly #words = new LastWords()
+
+  constructor(child: ChildProcess, plan: SpawnPlan, readyTimeout: number, lanes: readonly Lane[]) {
+    this.#child = child
+    this.pid = child.pid ?? -1
+    this.lanes = lanes
+    this.exited = new Promise((resolve) => {
+      // Not 'exit': that may come before the last messages were read, 'stopping' among them.
+      child.once('close', (code, signal) => resolve({ code, signal }))
+      // 'error' without a pid: it never lived, so no 'close' will come.
+      child.once('error', () => child.pid ?? resolve({ code: null, signal: null }))
+    })
+    const failed = new Promise<never>((_, reject) => {
+      this.#fail = reject
+    })
+    // Whoever waits takes the failure; nobody waits any more once it serves.
+    failed.catch(() => {})
+    child.on('error', (cause) => this.#fail(spawnError(plan, cause)))
+    const told = new Map<string, () => void>()
+    const tells = (what: string): Promise<void> =>
+      Promise.race([new Promise<void>((resolve) => told.set(what, resolve)), failed])
+    child.on('message', (message, handle) => {
+      if (!isOurs(message)) return
+      this.#hear(message as ToPredecessor, handle)
+      told.get(message.endless)?.()
+    })
+    const timer = setTimeout(() => this.#fail(this.#timeoutError(readyTimeout)), readyTimeout)
+    this.ready = tells('ready')
+    this.#serving = tells('serving').finally(() => clearTimeout(timer))
+    this.toldToStop = new Promise((resolve) => told.set('stopping', resolve))
+    for (const promise of [this.ready, this.#serving]) promise.catch(() => {})
+    void this.exited.then((exit) => this.#fail(this.#exitError(exit)))
+    // What keeps us alive is our servers, then the drain: never that a successor lives.
+    child.unref()
+    child.channel?.unref()
+  }
+
+  async go(ticketKeys: TicketKeys): Promise<void> {
+    this.#committed = true
+    const message: ToSuccessor = { endless: 'go', ticketKeys }
+    // A failing send means that it died: then `exited` tells why.
+    if (this.#child.connected) this.#child.send(message, () => {})
+    await this.#serving
+  }
+
+  async stop(why: EndlessError, patience: number): Promise<void> {
+    this.#fail(why)
+    signalChild(this.#child, 'SIGTERM')
+    const timer = setTimeout(
+      () => signalChild(this.#child, 'SIGKILL'),
+      this.#committed ? patience : killAfter,
+    )
+    await this.exited
+    clearTimeout(timer)
+    this.closeDormant()
+  }
+
+  closeDormant(): void {
+    for (const handle of this.dormant.values()) handle.close()
+    this.dormant.clear()
+  }
+
+  tell(verdict: Verdict, sent: Sent): void {
+    this.#child.send(verdict, sent)
+  }
+
+  onAnswer(hear: (answer: Answer) => void): () => void {
+    const listener = (message: unknown): void => {
+      if (isOurs(message)) hear(message as Answer)
+    }
+    this.#child.on('message', listener)
+    return () => void this.#child.off('message', listener)
+  }
+
+  #hear(message: ToPredecessor, handle: unknown): void {
+    if (message.endless === 'serving') this.adopts = message.adopts === true
+    if (message.endless === 'stderr') this.#words.hear(message.text)
+    if (message.endless === 'stopping') this.stopping = true
+    if (message.endless === 'listener' && handle) this.dormant.set(message.name, handle as Handle)
+    if (message.endless === 'failed') this.#reported = message.message
+  }
+
+  #exitError({ code, signal }: Exit): EndlessError {
+    const how = signal ? `was killed by ${signal}` : `exited with code ${code}`
+    if (this.#reported !== undefined)
+      return new EndlessError(
+        'ERR_ENDLESS_SUCCESSOR_FAILED',
+        `successor ${this.pid} could not start: ${this.#reported}${this.#words}`,
+      )
+    return new EndlessError(
+      'ERR_ENDLESS_SUCCESSOR_EXITED',
+      `successor ${this.pid} ${how} before it was ready${this.#words}`,
+    )
+  }
+
+  #timeoutError(readyTimeout: number): EndlessError {
+    return new EndlessError(
+      'ERR_ENDLESS_READY_TIMEOUT',
+      `successor ${this.pid} was not ready within ${readyTimeout} ms: it must listen and become ` +
+        `ready by then, or "readyTimeout" must be longer${this.#words}`,
+    )
+  }
+}
+
+function spawnError(plan: SpawnPlan, cause: Error): EndlessError {
+  return new EndlessError(
+    'ERR_ENDLESS_SPAWN',
+    `cannot spawn ${plan.command} in ${plan.cwd}: ${cause.message}`,
+    { cause },
+  )
+}

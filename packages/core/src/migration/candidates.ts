@@ -1,0 +1,92 @@
+import type { Socket } from 'node:net'
+import type { Connection } from '../connections/index.js'
+import type { Generation } from '../generation/index.js'
+import { isBetweenRequests, isFlushed, isParsed, isPlainHttp } from '../node/index.js'
+
+/** The name of the listener that a connection came by; undefined where it is none of ours. */
+export type NameOf = (connection: Connection) => string | undefined
+
+/** Which connections can move, and whose turn it is. */
+export class Candidates {
+  readonly #generation: Generation
+  readonly #nameOf: NameOf
+  readonly #isAboard: (connection: Connection) => boolean
+  readonly #refused = new WeakSet<Connection>()
+  /** Became idle when there was no room. */
+  readonly #waiting = new Set<Connection>()
+  #walk: Iterator<Connection>
+
+  /** @param isAboard whether it is on its way already */
+  constructor(
+    generation: Generation,
+    nameOf: NameOf,
+    isAboard: (connection: Connection) => boolean,
+  ) {
+    this.#generation = generation
+    this.#nameOf = nameOf
+    this.#isAboard = isAboard
+    this.#walk = generation.connections[Symbol.iterator]()
+  }
+
+  /** Begins anew with every connection; also with those that became idle without a response. */
+  walk(): void {
+    this.#walk = this.#generation.connections[Symbol.iterator]()
+  }
+
+  /** It became idle: before all that were not looked at yet. */
+  wait(connection: Connection): void {
+    this.#waiting.add(connection)
+  }
+
+  isWaiting(connection: Connection): boolean {
+    return this.#waiting.has(connection)
+  }
+
+  /** The successor does not want this one. */
+  refuse(connection: Connection): void {
+    this.#refused.add(connection)
+  }
+
+  clear(): void {
+    this.#waiting.clear()
+  }
+
+  /**
+   * The next one that is between two requests.
+   * @param passedOver told of each that waited and is not
+   */
+  next(passedOver: (connection: Connection) => void): Connection | undefined {
+    for (const connection of this.#waiting) {
+      this.#waiting.delete(connection)
+      if (this.#isReady(connection)) return connection
+      passedOver(connection)
+    }
+    for (let next = this.#walk.next(); !next.done; next = this.#walk.next())
+      if (this.#isReady(next.value)) return next.value
+    return undefined
+  }
+
+  canMove(connection: Connection): boolean {
+    const { server, session, socket } = connection
+    if (session || !isPlainHttp(server)) return false
+    if (this.#refused.has(connection) || !isParsed(socket)) return false
+    return this.#nameOf(connection) !== undefined && this.#isWanted(socket)
+  }
+
+  #isReady(connection: Connection): boolean {
+    const { socket, exchanges } = connection
+    if (exchanges.length > 0 || socket.readyState !== 'open' || !isFlushed(socket)) return false
+    return !this.#isAboard(connection) && isBetweenRequests(socket) && this.canMove(connection)
+  }
+
+  #isWanted(socket: Socket): boolean {
+    const { migrate } = this.#generation.settings.values
+    if (typeof migrate !== 'function') return migrate
+    try {
+      return migrate(socket)
+    } catch (error) {
+      this.#generation.error('The migrate option threw: that connection drains', error)
+      return false
+    }
+  }
+}

@@ -1,0 +1,8 @@
+/**
+ * How established connections change hands, each between two requests. It may freeze a connection,
+ * send its handle through a lane, and let go of it. Doors: `migrationTo` for the end that sends,
+ * `openForConnections` for the end that takes.
+ */
+
+export { openForConnections } from './adoption.js'
+export { Migration, migrationTo } from './migration.js'

@@ -1,0 +1,145 @@
+/**
+ * Every Node internal of its HTTP parser stands here: `finish`, `execute` and the callbacks, by the
+ * numbers that its class names. They are the same in Node 20, 22, 24 and 26; `features` tests for
+ * them.
+ */
+import type { Server, Socket } from 'node:net'
+import { Server as TlsServer } from 'node:tls'
+
+/** Node's HTTP parser, as far as it is used. */
+interface Parser {
+  readonly constructor: ParserClass
+  /** What an end of the stream would mean now: an error inside a message, else nothing. */
+  finish?(): unknown
+  execute?(bytes: Uint8Array): unknown
+  /** Its callbacks, by the numbers that its class names. */
+  [callback: number]: unknown
+}
+
+type ParserClass = Readonly<
+  Record<'kOnMessageBegin' | 'kOnHeadersComplete' | 'kOnMessageComplete', number>
+>
+
+interface Internals {
+  readonly parser?: Parser | null
+  /** Whether http has stopped reading because responses pile up. */
+  readonly _paused?: boolean
+}
+
+function internals(socket: Socket): Internals {
+  return socket as unknown as Internals
+}
+
+/** Whether http still parses this socket; false once it was upgraded (WebSocket, CONNECT). */
+export function isParsed(socket: Socket): boolean {
+  const { parser } = internals(socket)
+  return parser !== null && parser !== undefined
+}
+
+interface IdleCloser {
+  closeIdleConnections(): void
+}
+
+/** Whether this is an HTTP/1 server, whose connections can be between two requests. */
+export function speaksHttp(server: Server): server is Server & IdleCloser {
+  return 'closeIdleConnections' in server && typeof server.closeIdleConnections === 'function'
+}
+
+/** Whether its connections can be served by another process: what TLS knows is in this one. */
+export function isPlainHttp(server: Server): boolean {
+  return speaksHttp(server) && !(server instanceof TlsServer)
+}
+
+/**
+ * Which of these sockets Node's http holds for idle: between two requests, no byte of the next one
+ * read. Asked by noting on which of them `closeIdleConnections` calls `destroy`.
+ */
+export function idleAmong<S extends Socket>(server: Server, sockets: Iterable<S>): Set<S> {
+  const idle = new Set<S>()
+  if (!speaksHttp(server)) return idle
+  const patched = [...sockets].map((socket) => ({
+    socket,
+    own: Object.getOwnPropertyDescriptor(socket, 'destroy'),
+  }))
+  for (const { socket } of patched)
+    socket.destroy = () => {
+      idle.add(socket)
+      return socket
+    }
+  try {
+    server.closeIdleConnections()
+  } finally {
+    for (const { socket, own } of patched) {
+      Reflect.deleteProperty(socket, 'destroy')
+      if (own) Object.defineProperty(socket, 'destroy', own)
+    }
+  }
+  return idle
+}
+
+/**
+ * Whether http has read all of a request and nothing of the next, or nothing at all. Unlike
+ * {@link idleAmong} it costs nothing per other connection.
+ */
+export function isBetweenRequests(socket: Socket): boolean {
+  const { parser, _paused: paused } = internals(socket)
+  // A parser that was told to pause does not know.
+  return parser?.finish !== undefined && !paused && parser.finish() === undefined
+}
+
+/**
+ * How long an adopted connection may stay idle at least, in ms: a request may have come while it
+ * was on its way, and the clock must not strike before that is read.
+ */
+const grace = 1_000
+
+/** The shortest request. */
+const request = Buffer.from('GET / HTTP/1.1\r\n\r\n')
+
+/**
+ * Tells the parser of a new connection that it is between two requests. A parser takes a new
+ * connection for one whose first head is late (408 after `headersTimeout`); it has to have read a
+ * request to be idle, so it reads one of ours, unheard by anybody.
+ * @param rest how long it may stay idle, in ms
+ */
+export function settle(server: Server, socket: Socket, rest: number | undefined): void {
+  const { parser } = internals(socket)
+  if (!parser) return
+  execute(parser, request)
+  if (rest === undefined) return
+  socket.setTimeout(Math.max(grace, rest))
+  const { kOnMessageBegin } = parser.constructor
+  parser[kOnMessageBegin] = () => {
+    parser[kOnMessageBegin] = null
+    // As Node does it for a connection of its own, there when the head is complete.
+    socket.setTimeout(timeoutOf(server))
+  }
+}
+
+function timeoutOf(server: Server): number {
+  return 'timeout' in server && typeof server.timeout === 'number' ? server.timeout : 0
+}
+
+/** Lets a parser read, and nobody hear of it. */
+function execute(parser: Parser, bytes: Uint8Array): void {
+  const { kOnHeadersComplete, kOnMessageComplete } = parser.constructor
+  const callbacks = [kOnHeadersComplete, kOnMessageComplete].map((at) => [at, parser[at]] as const)
+  for (const [at] of callbacks) parser[at] = undefined
+  try {
+    parser.execute?.(bytes)
+  } finally {
+    for (const [at, callback] of callbacks) parser[at] = callback
+  }
+}
+
+/** Lets its parser read half a request. @returns whether the parser says that one has begun */
+export function readHalf(socket: Socket): boolean {
+  const { parser } = internals(socket)
+  if (!parser) return false
+  let begun = false
+  parser[parser.constructor.kOnMessageBegin] = () => {
+    begun = true
+  }
+  execute(parser, request.subarray(0, request.length / 2))
+  return begun
+}
