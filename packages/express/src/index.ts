@@ -12,15 +12,7 @@ import {
   serveApp,
 } from '@endlessjs/core'
 
-export {
-  EndlessError,
-  endlessSignals,
-  graceSignals,
-  type HealthOptions,
-  restartWebSockets,
-  type Upgrader,
-  upgrader,
-} from '@endlessjs/core'
+export * from '@endlessjs/core/app'
 
 /** Options of an Express app: Express has no HTTP/2. */
 export type AppOptions = Omit<AnyAppOptions, 'http2'>

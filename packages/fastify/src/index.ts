@@ -17,15 +17,7 @@ import {
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 
-export {
-  EndlessError,
-  endlessSignals,
-  graceSignals,
-  type HealthOptions,
-  restartWebSockets,
-  type Upgrader,
-  upgrader,
-} from '@endlessjs/core'
+export * from '@endlessjs/core/app'
 
 /** Options of the plugin: those of the process, and `beforeBegin` of this instance. */
 export type EndlessOptions = Omit<AppOptions, 'http' | 'https' | 'http2'>

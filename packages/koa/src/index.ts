@@ -12,16 +12,8 @@ import {
   serveApp,
 } from '@endlessjs/core'
 
-export {
-  type AppOptions,
-  EndlessError,
-  endlessSignals,
-  graceSignals,
-  type HealthOptions,
-  restartWebSockets,
-  type Upgrader,
-  upgrader,
-} from '@endlessjs/core'
+export type { AppOptions } from '@endlessjs/core'
+export * from '@endlessjs/core/app'
 
 /** What is needed of a Koa app, 2 or 3. */
 export interface KoaApp {

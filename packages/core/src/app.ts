@@ -1,0 +1,22 @@
+/**
+ * What an app may import from its adapter: each adapter passes all of it on, so that an app needs
+ * one package and a new name is added here, once.
+ * @packageDocumentation
+ */
+export type { Status, Upgrader } from './api.js'
+export { EndlessError, type ErrorCode } from './errors.js'
+export {
+  type DrainReason,
+  endlessSignals,
+  graceSignals,
+  type Logger,
+  type SignalAction,
+  type SignalHook,
+  type SignalHookMap,
+  type SignalHooks,
+  type SignalMap,
+  type UpgraderOptions,
+} from './generation/index.js'
+export type { SpawnPlan } from './handover/index.js'
+export type { ListenAddress } from './node/index.js'
+export { type HealthOptions, restartWebSockets, upgrader } from './service/index.js'
