@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { load, type Mode } from './support/client/index.js'
+import { upgradesLoseNothing } from './support/lossless.js'
 import { fixture, Service } from './support/service.js'
 
 const upgrades = Number(process.env.UPGRADES ?? 50)
@@ -29,19 +30,6 @@ test(`kill -1 ${upgrades} times in a row: every request of every kind is answere
     load({ target, connections: 4, method: 'GET', url: (n) => `/?ms=${n % 100}`, check }),
     load({ target, connections: 2, url: '/?ms=10', body: Buffer.alloc(1_000_000), check }),
   ]
-  const generations = new Set([service.pid])
-  for (let n = 0; n < upgrades; n++) {
-    await Promise.all(loads.map((one) => one.progress(1)))
-    generations.add(await service.upgrade())
-  }
-  const reports = await Promise.all(loads.map((one) => one.stop()))
-  for (const { sent, ok, failed, samples } of reports) {
-    expect(failed, samples.join('\n')).toBe(0)
-    expect(ok).toBe(sent)
-  }
-  expect(generations.size).toBe(upgrades + 1)
-  await service.stop()
-  // Every generation drained of its own accord: none had to be hammered.
-  const codes = service.all({ event: 'exit' }).map((one) => one.code)
-  expect(codes).toEqual(Array(upgrades + 1).fill(0))
+  const generations = await upgradesLoseNothing(service, loads, { upgrades, answers: 1 })
+  expect(new Set(generations).size).toBe(upgrades + 1)
 })

@@ -4,6 +4,7 @@ import { connect } from 'node:tls'
 import { beforeAll, expect, test } from 'vitest'
 import { type Certificate, makeCertificate } from '../support/certificate.js'
 import { load, request } from '../support/client/index.js'
+import { upgradesLoseNothing } from '../support/lossless.js'
 import { type Service, temporaryDirectory } from '../support/service.js'
 import { type Adapter, starter } from './adapter.js'
 
@@ -29,16 +30,7 @@ export function speaksTls(adapter: Adapter): void {
       load({ target, tls, connections: 2, mode: 'two-segments' }),
       load({ target, tls, connections: 2, url: '/?ms=50', body: Buffer.alloc(500_000) }),
     ]
-    for (let n = 0; n < 5; n++) {
-      await Promise.all(loads.map((one) => one.progress(2)))
-      await service.upgrade()
-    }
-    for (const { failed, ok, sent, samples } of await Promise.all(loads.map((one) => one.stop()))) {
-      expect(failed, samples.join('\n')).toBe(0)
-      expect(ok).toBe(sent)
-    }
-    await service.stop()
-    expect(service.all({ event: 'exit' }).map((one) => one.code)).toEqual([0, 0, 0, 0, 0, 0])
+    await upgradesLoseNothing(service, loads)
   })
 
   test('HTTPS: what is in flight finishes, then the connection is told to close', async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { load, type Mode, request } from '../support/client/index.js'
+import { upgradesLoseNothing } from '../support/lossless.js'
 import type { Service } from '../support/service.js'
 import { type Adapter, starter } from './adapter.js'
 
@@ -19,16 +20,7 @@ export function upgrades(adapter: Adapter): void {
     const loads = [...modes, 'expect-continue' as const].map((mode) =>
       load({ target, mode, connections: 4, thinkTime: [0, 20] }),
     )
-    for (let n = 0; n < 5; n++) {
-      await Promise.all(loads.map((one) => one.progress(2)))
-      await service.upgrade()
-    }
-    for (const { failed, ok, sent, samples } of await Promise.all(loads.map((one) => one.stop()))) {
-      expect(failed, samples.join('\n')).toBe(0)
-      expect(ok).toBe(sent)
-    }
-    await service.stop()
-    expect(service.all({ event: 'exit' }).map((one) => one.code)).toEqual([0, 0, 0, 0, 0, 0])
+    await upgradesLoseNothing(service, loads)
   })
 
   test.each([

@@ -2,16 +2,11 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo, createServer as createNetServer, type Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { get, later, until } from '../node/specs/servers.js'
-import { Served } from './specs/served.js'
+import { servedOfEachTest } from './specs/served.js'
 
-let served = new Served()
-
-afterEach(() => {
-  served.cleanup()
-  served = new Served()
-})
+const served = servedOfEachTest()
 
 const client = async (port: number): Promise<Socket> => (await served.client(port)).socket
 

@@ -4,16 +4,11 @@ import { createServer } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { connect as connectSecurely } from 'node:tls'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { get, later, until } from '../node/specs/servers.js'
-import { Served } from './specs/served.js'
+import { servedOfEachTest } from './specs/served.js'
 
-let served = new Served()
-
-afterEach(() => {
-  served.cleanup()
-  served = new Served()
-})
+const served = servedOfEachTest()
 
 const client = async (port: number): Promise<Socket> => (await served.client(port)).socket
 

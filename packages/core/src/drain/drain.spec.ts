@@ -1,38 +1,11 @@
 import { once } from 'node:events'
-import { createServer, type RequestListener } from 'node:http'
+import { createServer } from 'node:http'
 import { setImmediate as turn } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Served } from '../connections/specs/served.js'
+import { describe, expect, test, vi } from 'vitest'
 import { atOnce, get, until } from '../node/specs/servers.js'
-import { Drain } from './drain.js'
+import { drainingInEachTest, never, post, stallTimeout } from './specs/draining.js'
 
-const stallTimeout = 10_000
-const post = 'POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n'
-
-let served = new Served()
-let drain: Drain | undefined
-let stalled: string[] = []
-
-beforeEach(() => {
-  // Ours alone: sockets and Node's own timeouts go on in real time.
-  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
-  served = new Served()
-  stalled = []
-})
-
-afterEach(() => {
-  drain?.cancel()
-  expect(vi.getTimerCount()).toBe(0)
-  vi.useRealTimers()
-  served.cleanup()
-})
-
-function begin(): Drain {
-  drain = new Drain(served.connections, stallTimeout, (what) => stalled.push(what))
-  return drain
-}
-
-const never: RequestListener = () => {}
+const { served, stalled, begin } = drainingInEachTest()
 
 test('a drain without connections has ended', async () => {
   await begin().ended
@@ -135,7 +108,7 @@ describe('what became of the connections', () => {
     const port = await served.listen(createServer({ keepAliveTimeout: 0 }, atOnce))
     const { socket } = await served.client(port, get, 'idle')
     const migration = { moved: 0, walk: vi.fn(), takes: () => true, cancel: vi.fn() }
-    drain = new Drain(served.connections, stallTimeout, () => {}, migration as never)
+    const drain = begin(migration)
     expect([migration.walk.mock.calls.length, migration.cancel.mock.calls.length]).toEqual([1, 0])
     vi.advanceTimersByTime(1_000)
     expect(migration.walk).toHaveBeenCalledTimes(2)

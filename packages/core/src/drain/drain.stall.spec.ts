@@ -2,38 +2,11 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Served } from '../connections/specs/served.js'
+import { describe, expect, test, vi } from 'vitest'
 import { Client, get, until } from '../node/specs/servers.js'
-import { Drain } from './drain.js'
+import { drainingInEachTest, never, post, stallTimeout } from './specs/draining.js'
 
-const stallTimeout = 10_000
-const post = 'POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n'
-
-let served = new Served()
-let drain: Drain | undefined
-let stalled: string[] = []
-
-beforeEach(() => {
-  // Ours alone: sockets and Node's own timeouts go on in real time.
-  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
-  served = new Served()
-  stalled = []
-})
-
-afterEach(() => {
-  drain?.cancel()
-  expect(vi.getTimerCount()).toBe(0)
-  vi.useRealTimers()
-  served.cleanup()
-})
-
-function begin(): Drain {
-  drain = new Drain(served.connections, stallTimeout, (what) => stalled.push(what))
-  return drain
-}
-
-const never: RequestListener = () => {}
+const { served, stalled, begin } = drainingInEachTest()
 const reading: RequestListener = (request) => void request.resume()
 
 describe('a client that keeps us waiting', () => {

@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { EndlessError } from '../errors.js'
+import { thrownBy } from '../node/specs/thrown.js'
 import { Generation } from './generation.js'
 import { PidFile, tryPidFile } from './pidfile.js'
 
@@ -136,12 +137,3 @@ test('a service that serves only logs it', () => {
     'The pid file is not up to date',
   )
 })
-
-function thrownBy(act: () => void): unknown {
-  try {
-    act()
-  } catch (error) {
-    return error
-  }
-  return undefined
-}

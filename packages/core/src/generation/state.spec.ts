@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import { EndlessError } from '../errors.js'
+import { thrownBy } from '../node/specs/thrown.js'
 import { type Event, Machine, type State } from './state.js'
 
 const ways: Record<State, Event[]> = {
@@ -72,15 +73,6 @@ function machineIn(state: State, entered: (from: State, to: State) => void = () 
   expect(machine.state).toBe(state)
   told = entered
   return machine
-}
-
-function thrownBy(act: () => void): unknown {
-  try {
-    act()
-  } catch (error) {
-    return error
-  }
-  return undefined
 }
 
 describe('every state and every event', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { EndlessError } from '../errors.js'
+import { thrownBy } from '../node/specs/thrown.js'
 import { decodeHandover, encodeHandover, type Handover } from './handover.js'
 import { isOurs } from './messages.js'
 
@@ -17,15 +18,6 @@ const handover: Handover = {
     { name: 'unix:@app', fd: 6, bound: '\0app', activated: true, alias: 'web' },
   ],
   files: [{ name: 'metrics', fd: 7 }],
-}
-
-function thrownBy(act: () => unknown): unknown {
-  try {
-    act()
-  } catch (error) {
-    return error
-  }
-  return undefined
 }
 
 test('what was encoded is decoded, and nothing more', () => {

@@ -1,24 +1,12 @@
-import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { acceptorOf, freeze, isFlushed, isFull, restOf } from './established.js'
 import { idleAmong } from './parser.js'
-import { atOnce, type Client, get, later, Servers, until } from './specs/servers.js'
+import { atOnce, type Client, get, later, serversOfEachTest, until } from './specs/servers.js'
 
-let servers = new Servers()
-
-beforeEach(() => {
-  servers = new Servers()
-})
-
-afterEach(() => servers.cleanup())
-
-async function listening(app?: RequestListener, options: ServerOptions = {}): Promise<Server> {
-  const server = createServer(options, app)
-  await servers.listen(server)
-  return server
-}
+const servers = serversOfEachTest()
 
 /** A connection whose first request was answered. */
 async function idle(server: Server): Promise<{ client: Client; end: Socket }> {
@@ -30,7 +18,7 @@ async function idle(server: Server): Promise<{ client: Client; end: Socket }> {
 
 test('what a slow reader has not taken is not flushed', async () => {
   const { app, responses } = later()
-  const { client, end } = await servers.open(await listening(app), get)
+  const { client, end } = await servers.open(await servers.serve(app), get)
   await until(() => responses.length === 1)
   const { socket } = client
   socket.pause()
@@ -43,7 +31,7 @@ test('what a slow reader has not taken is not flushed', async () => {
 
 describe('the rest of its time', () => {
   test('shrinks while a connection is idle, and is whole again after a request', async () => {
-    const { client, end } = await idle(await listening(atOnce, { keepAliveTimeout: 5_000 }))
+    const { client, end } = await idle(await servers.serve(atOnce, { keepAliveTimeout: 5_000 }))
     const whole = end.timeout ?? 0
     expect(whole).toBeGreaterThanOrEqual(5_000)
     expect(restOf(end)).toBeGreaterThan(whole - 100)
@@ -57,26 +45,26 @@ describe('the rest of its time', () => {
   })
 
   test('has no end where nothing ends it', async () => {
-    const { end } = await idle(await listening(atOnce, { keepAliveTimeout: 0 }))
+    const { end } = await idle(await servers.serve(atOnce, { keepAliveTimeout: 0 }))
     expect(restOf(end)).toBeUndefined()
   })
 })
 
 describe('freezing', () => {
   test('leaves bytes in the kernel until it thaws', async () => {
-    const { client, end } = await idle(await listening(atOnce))
+    const { client, end } = await idle(await servers.serve(atOnce))
     const read = end.bytesRead
     const frozen = freeze(end)
     client.socket.write(get)
     // The kernel has it: a round trip over another connection of the same loop.
-    await idle(await listening(atOnce))
+    await idle(await servers.serve(atOnce))
     expect(end.bytesRead).toBe(read)
     frozen?.thaw()
     await client.answered(2)
   })
 
   test('stops the clock of an idle connection, and thawing winds it up again', async () => {
-    const { end } = await idle(await listening(atOnce, { keepAliveTimeout: 10_000 }))
+    const { end } = await idle(await servers.serve(atOnce, { keepAliveTimeout: 10_000 }))
     const { timeout } = end
     expect(timeout).toBeGreaterThanOrEqual(10_000)
     const frozen = freeze(end)
@@ -86,7 +74,7 @@ describe('freezing', () => {
   })
 
   test('is nothing on a closed connection, and neither is thawing', async () => {
-    const { end } = await idle(await listening(atOnce))
+    const { end } = await idle(await servers.serve(atOnce))
     const frozen = freeze(end)
     end.destroy()
     frozen?.thaw()
@@ -96,7 +84,7 @@ describe('freezing', () => {
 
 describe('accepting a handle', () => {
   test('is like accepting a connection: counted, announced, answered', async () => {
-    const server = await listening(atOnce, { noDelay: true })
+    const server = await servers.serve(atOnce, { noDelay: true })
     const announced: Socket[] = []
     server.on('connection', (one) => announced.push(one))
     const { socket, client } = await adopt(server)
@@ -109,7 +97,7 @@ describe('accepting a handle', () => {
   })
 
   test('does not drop it for maxConnections, and leaves that as it was', async () => {
-    const server = await listening(atOnce)
+    const server = await servers.serve(atOnce)
     server.maxConnections = 1
     await adopt(server)
     expect([isFull(server, 0), server.maxConnections]).toEqual([true, 1])
@@ -119,14 +107,14 @@ describe('accepting a handle', () => {
   })
 
   test('is full with what is coming', async () => {
-    const server = await listening(atOnce)
+    const server = await servers.serve(atOnce)
     expect(isFull(server, 9)).toBe(false)
     server.maxConnections = 2
     expect([isFull(server, 1), isFull(server, 2)]).toEqual([false, true])
   })
 
   test('works when the server has stopped listening meanwhile; not where it never did', async () => {
-    const server = await listening(atOnce)
+    const server = await servers.serve(atOnce)
     const accept = acceptorOf(server)
     server.close()
     const { handle, client } = await servers.stranger()

@@ -1,30 +1,18 @@
 import { once } from 'node:events'
-import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
+import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { acceptorOf } from './established.js'
 import { idleAmong, isBetweenRequests, isParsed, settle } from './parser.js'
-import { atOnce, type Client, get, Servers, until } from './specs/servers.js'
+import { atOnce, type Client, get, serversOfEachTest, until } from './specs/servers.js'
 
-let servers = new Servers()
-
-beforeEach(() => {
-  servers = new Servers()
-})
-
-afterEach(() => servers.cleanup())
-
-async function listening(app?: RequestListener, options: ServerOptions = {}): Promise<Server> {
-  const server = createServer(options, app)
-  await servers.listen(server)
-  return server
-}
+const servers = serversOfEachTest()
 
 const post = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n'
 
 describe('between two requests', () => {
   test('is a connection that never sent a byte, and one whose request is answered', async () => {
-    const { client, end } = await servers.open(await listening(atOnce))
+    const { client, end } = await servers.open(await servers.serve(atOnce))
     expect(isBetweenRequests(end)).toBe(true)
     client.socket.write(get)
     await client.answered()
@@ -39,14 +27,14 @@ describe('between two requests', () => {
     ['a request and the first byte of the next', `${get}G`],
     ['half a chunk', 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab'],
   ])('is not one with %s', async (_, text) => {
-    const { client, end } = await servers.open(await listening(atOnce), text)
+    const { client, end } = await servers.open(await servers.serve(atOnce), text)
     await until(() => end.bytesRead === text.length)
     expect(isBetweenRequests(end)).toBe(false)
     expect(client.socket.destroyed).toBe(false)
   })
 
   test('asking changes nothing: the request that was half read is answered', async () => {
-    const { client, end } = await servers.open(await listening(atOnce), get.slice(0, 9))
+    const { client, end } = await servers.open(await servers.serve(atOnce), get.slice(0, 9))
     await until(() => end.bytesRead === 9)
     expect(isBetweenRequests(end)).toBe(false)
     client.socket.write(get.slice(9) + get)
@@ -55,7 +43,7 @@ describe('between two requests', () => {
   })
 
   test('is not one that left http', async () => {
-    const server = await listening()
+    const server = await servers.serve()
     const upgraded = once(server, 'upgrade')
     const upgrade = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'
     const { end } = await servers.open(server, upgrade)
@@ -76,7 +64,7 @@ async function adopt(server: Server): Promise<{ socket: Socket; client: Client }
 describe('settling', () => {
   test('makes it idle by Node’s own notion, and no request is heard of', async () => {
     const heard: unknown[] = []
-    const server = await listening((request, response) => {
+    const server = await servers.serve((request, response) => {
       heard.push(request)
       response.end()
     })
@@ -91,7 +79,10 @@ describe('settling', () => {
   })
 
   test('keeps it from the 408 of a late head, which a half head of its own gets', async () => {
-    const server = await listening(atOnce, { headersTimeout: 40, connectionsCheckingInterval: 10 })
+    const server = await servers.serve(atOnce, {
+      headersTimeout: 40,
+      connectionsCheckingInterval: 10,
+    })
     const unsettled = await adopt(server)
     const settled = await adopt(server)
     settle(server, settled.socket, undefined)
@@ -104,7 +95,7 @@ describe('settling', () => {
   })
 
   test('gives it the rest of its time, a second at least, and its next request all of it', async () => {
-    const server = await listening(atOnce, { keepAliveTimeout: 7_000 })
+    const server = await servers.serve(atOnce, { keepAliveTimeout: 7_000 })
     const { socket, client } = await adopt(server)
     settle(server, socket, 3_210)
     expect(socket.timeout).toBe(3_210)
@@ -120,7 +111,7 @@ describe('settling', () => {
   })
 
   test('ends it when its time is over', async () => {
-    const server = await listening(atOnce)
+    const server = await servers.serve(atOnce)
     const { socket, client } = await adopt(server)
     settle(server, socket, 0)
     const since = performance.now()

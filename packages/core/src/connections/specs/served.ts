@@ -1,12 +1,13 @@
 import type { Server } from 'node:http'
 import type { Server as NetServer } from 'node:net'
+import { afterEach } from 'vitest'
 import { type Client, Servers, until } from '../../node/specs/servers.js'
 import { Connections } from '../connections.js'
 import type { Kind } from '../kinds.js'
 
-/** Real servers and their connections, for one test. */
+/** Real servers and their connections, until the end of a test. */
 export class Served extends Servers {
-  readonly connections: Connections
+  connections: Connections
 
   constructor(connections: Connections = new Connections()) {
     super()
@@ -16,6 +17,7 @@ export class Served extends Servers {
   override cleanup(): void {
     super.cleanup()
     this.connections.uninstall()
+    this.connections = new Connections()
   }
 
   override listen(server: Server | NetServer): Promise<number> {
@@ -37,4 +39,11 @@ export class Served extends Servers {
     const kinds = (): string => [...this.connections.kinds().values()].sort().join()
     await until(() => kinds() === wanted.sort().join())
   }
+}
+
+/** Servers of each test of this file, and their connections. */
+export function servedOfEachTest(): Served {
+  const served = new Served()
+  afterEach(() => served.cleanup())
+  return served
 }

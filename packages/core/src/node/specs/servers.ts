@@ -1,5 +1,11 @@
 import { once } from 'node:events'
-import type { RequestListener, Server, ServerResponse } from 'node:http'
+import {
+  createServer,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http'
 import {
   type AddressInfo,
   connect,
@@ -8,6 +14,7 @@ import {
   type Socket,
 } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
+import { afterEach } from 'vitest'
 import type { Handle } from '../handle.js'
 
 export const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
@@ -41,7 +48,7 @@ export class Client {
   }
 }
 
-/** Real servers and their clients, for one test. */
+/** Real servers and their clients, until the end of a test. */
 export class Servers {
   readonly #cleanups: (() => void)[] = []
 
@@ -51,6 +58,12 @@ export class Servers {
 
   listen(server: Server | NetServer): Promise<number> {
     return this.#listen(server)
+  }
+
+  async serve(app?: RequestListener, options: ServerOptions = {}): Promise<Server> {
+    const server = createServer(options, app)
+    await this.listen(server)
+    return server
   }
 
   connect(port: number): Client {
@@ -86,4 +99,11 @@ export class Servers {
     if ('closeAllConnections' in server) this.#cleanups.push(() => server.closeAllConnections())
     return (server.address() as AddressInfo).port
   }
+}
+
+/** Servers of each test of this file. */
+export function serversOfEachTest(): Servers {
+  const servers = new Servers()
+  afterEach(() => servers.cleanup())
+  return servers
 }
