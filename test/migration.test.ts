@@ -30,6 +30,7 @@ describe.each(traffics)('%s', (_, traffic) => {
       onReply: ({ connection }) => void served.add(connection),
       target: { port: service.port() },
       connections,
+      together: true,
       check: ({ id, body }) => {
         const { id: answered } = JSON.parse(body.toString()) as { id: string }
         return answered === id ? undefined : `an answer to ${answered}`

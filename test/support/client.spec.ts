@@ -613,6 +613,40 @@ describe('load', () => {
     expect(await running.stop()).toEqual(await stopped)
   })
 
+  test('together: nobody asks twice before all were answered once', async () => {
+    let release: () => void = () => {}
+    const slowest = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    let asked = 0
+    const port = await serve(async (request, response) => {
+      asked += 1
+      if (asked === 3) await slowest
+      return echo(request, response)
+    })
+    const running = load({ target: { port }, connections: 3, together: true, check: checkEcho })
+    await running.progress(2)
+    await request({ target: { port } })
+    expect(running.report).toMatchObject({ sent: 3, ok: 2 })
+    release()
+    await running.progress(10)
+    expect(await running.stop()).toMatchObject({ failed: 0, connections: 3 })
+  })
+
+  test('together: stop waits for nobody who has not begun', async () => {
+    const held: (() => void)[] = []
+    const port = await serve((request, response) => {
+      held.push(() => void echo(request, response))
+    })
+    const running = load({ target: { port }, connections: 2, together: true, check: checkEcho })
+    await vi.waitFor(() => expect(held).toHaveLength(2))
+    held[0]?.()
+    await running.progress(1)
+    const stopped = running.stop()
+    held[1]?.()
+    expect(await stopped).toMatchObject({ sent: 2, ok: 2, failed: 0 })
+  })
+
   test('progress rejects when the load stops before', async () => {
     const running = load({ target: { port: await serve(echo) }, connections: 1 })
     await running.progress(0)

@@ -11,7 +11,7 @@ import type { Service } from './service.js'
 export async function upgradesLoseNothing(
   service: Service,
   loads: readonly Load[],
-  { upgrades = 5, answers = 2 } = {},
+  { upgrades = 5, answers = 2 }: { upgrades?: number; answers?: number } = {},
 ): Promise<number[]> {
   const generations = [service.pid]
   for (let n = 0; n < upgrades; n++) {

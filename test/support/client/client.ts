@@ -7,7 +7,7 @@ import type { LoadOptions, Mode, Reply } from './types.js'
 
 const AFTER_REFUSED = 10
 
-export type ClientOptions = Omit<LoadOptions, 'connections' | 'seed'>
+export type ClientOptions = Omit<LoadOptions, 'connections' | 'together' | 'seed'>
 
 /** One client: a request, its end, a pause, the next request; never a second try. */
 export class Client {
@@ -32,8 +32,11 @@ export class Client {
     this.#random = random
   }
 
-  async run(): Promise<void> {
-    while (!this.#stopping) {
+  /** @param others called after the first turn, and awaited before the next */
+  async run(others?: () => Promise<void>): Promise<void> {
+    for (let n = 0; !this.#stopping; n++) {
+      if (n === 1) await others?.()
+      if (this.#stopping) break
       const batch = await this.turn()
       const refused = batch.some((exchange) => exchange.failure?.kind === 'refused')
       const pause = Math.max(this.#thinkTime(), refused ? AFTER_REFUSED : 0)

@@ -19,24 +19,43 @@ let clients = 0
 
 /** Starts at once. */
 export function load(options: LoadOptions): Load {
-  const { connections, seed = 1, ...rest } = options
+  const { connections, together, seed = 1, ...rest } = options
   const ledger = new Ledger()
   const crew = Array.from({ length: connections }, (_, i) => {
     clients += 1
     return new Client(clients, rest, ledger, seeded(seed * 65_537 + i))
   })
-  const done = Promise.all(crew.map((client) => client.run())).finally(() => ledger.close())
+  const all = together && barrier(connections)
+  const done = Promise.all(crew.map((client) => client.run(all?.arrive))).finally(() =>
+    ledger.close(),
+  )
   return {
     get report() {
       return ledger.report()
     },
     async stop() {
       for (const client of crew) client.stop()
+      all?.open()
       await done
       return ledger.report()
     },
     progress: (count) => ledger.progress(count),
   }
+}
+
+/** Where so many wait for each other. */
+function barrier(count: number): { arrive: () => Promise<void>; open: () => void } {
+  let open: () => void = () => {}
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  let waiting = 0
+  const arrive = (): Promise<void> => {
+    waiting += 1
+    if (waiting === count) open()
+    return opened
+  }
+  return { arrive, open }
 }
 
 export class RequestError extends Error {

@@ -22,6 +22,11 @@ export interface LoadOptions {
   /** `n` counts the requests of this load from 1, and is the end of the request's id. */
   url?: string | ((n: number) => string)
   body?: Buffer | string | ((n: number) => Buffer)
+  /**
+   * Nobody asks a second time before all were answered once. A server that is kept busy takes its
+   * new connections one per turn of its event loop, so that the last of many would wait for long.
+   */
+  together?: true
   /** Milliseconds between a response and the next request. */
   thinkTime?: number | [min: number, max: number]
   seed?: number
@@ -39,7 +44,7 @@ export interface LoadOptions {
 
 export type RequestOptions = Omit<
   LoadOptions,
-  'connections' | 'mode' | 'thinkTime' | 'seed' | 'pipeline' | 'onReply' | 'onFailure'
+  'connections' | 'together' | 'mode' | 'thinkTime' | 'seed' | 'pipeline' | 'onReply' | 'onFailure'
 >
 
 export interface Reply {
