@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
+const underFire = ['test/load.test.ts', 'test/migration.test.ts']
+
 export default defineConfig({
   test: {
     projects: [
@@ -8,18 +10,34 @@ export default defineConfig({
           name: 'unit',
           include: ['packages/*/src/**/*.spec.ts', 'test/support/**/*.spec.ts'],
           pool: 'forks',
+          maxWorkers: 3,
         },
       },
       {
-        // Real processes, real signals, real load, on two noisy cores: one file at a time.
+        // Real processes and real signals. They wait most of the time: two files side by side.
         test: {
           name: 'process',
           include: ['test/**/*.test.ts'],
+          exclude: [...underFire, '**/node_modules/**'],
           pool: 'forks',
-          fileParallelism: false,
+          isolate: false,
+          maxWorkers: 3,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // A load that leaves no core idle: nothing beside it.
+        test: {
+          name: 'fire',
+          include: underFire,
+          pool: 'forks',
+          isolate: false,
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -6,9 +6,3 @@ contract({
   http2: true,
   listenRejects: true,
 })
-contract({
-  name: 'Fastify 5.0',
-  env: { FRAMEWORK: 'fastify', FASTIFY: 'fastify-5-first' },
-  http2: true,
-  listenRejects: true,
-})

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { type LoadOptions, load } from './support/client/index.js'
+import { upgrades } from './support/lossless.js'
 import { fixture, Service } from './support/service.js'
 
-/** How often each traffic sees an upgrade. */
-const upgrades = Number(process.env.UPGRADES ?? 5)
 const connections = 200
 
 type Traffic = Omit<LoadOptions, 'target' | 'connections'>

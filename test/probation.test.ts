@@ -64,7 +64,7 @@ test('a revived generation keeps its connections alive again', async () => {
   const { successor } = await service.hup()
   service.signal('SIGKILL', Number(successor))
   await service.until({ event: 'drain', phase: 'cancelled' })
-  const traffic = load({ target: { port: service.port() }, connections: 2 })
+  const traffic = load({ target: { port: service.port() }, connections: 2, thinkTime: [0, 5] })
   await traffic.progress(100)
   const { failed, reconnects } = await traffic.stop()
   expect({ failed, reconnects }).toEqual({ failed: 0, reconnects: 0 })

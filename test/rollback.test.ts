@@ -12,8 +12,9 @@ async function pidThat(service: Service): Promise<number> {
 /** Upgrades under load while `spoil` makes it fail; then once more, and that has to work. */
 async function failsAndRecovers(service: Service, spoil: () => Promise<unknown>): Promise<void> {
   const before = service.current
-  const traffic = load({ target: { port: service.port() }, connections: 8, mode: 'keep-alive' })
-  const fresh = load({ target: { port: service.port() }, connections: 2, mode: 'new-connection' })
+  const target = { port: service.port() }
+  const traffic = load({ target, connections: 8, thinkTime: [0, 10] })
+  const fresh = load({ target, connections: 2, mode: 'new-connection', thinkTime: [0, 10] })
   await traffic.progress(50)
   await spoil()
   await traffic.progress(50)

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { load, request } from '../support/client/index.js'
+import { upgradesLoseNothing } from '../support/lossless.js'
 import { get, Raw } from '../support/raw.js'
 import { isAlive } from '../support/service.js'
 import { type Adapter, type Start, starter } from './adapter.js'
@@ -33,8 +34,56 @@ export function drains(adapter: Adapter): void {
     await service.stop()
   })
 
-  test('an idle keep-alive connection is served once more, and told to close', async () => {
+  test('pipelined requests are all answered; the last response says close', async () => {
     await using service = await start()
+    const raw = await Raw.open(service.port())
+    raw.write(get('/slow?ms=600') + get('/slow?ms=700') + get('/slow?ms=500'))
+    await service.until({ event: 'request' })
+    await service.hup()
+    await service.until({ event: 'drain', phase: 'start' })
+    await raw.closed()
+    expect(raw.text.match(/200 OK/g)).toHaveLength(3)
+    expect(raw.text.match(/Connection: (close|keep-alive)/g)).toEqual([
+      'Connection: keep-alive',
+      'Connection: keep-alive',
+      'Connection: close',
+    ])
+    await service.stop()
+  })
+
+  test('Expect: 100-continue that waits for its body is answered', async () => {
+    await using service = await start()
+    const raw = await Raw.open(service.port())
+    raw.write(
+      'POST /upload HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n',
+    )
+    await raw.until((text) => text.includes('100 Continue'))
+    await service.hup()
+    raw.write('body')
+    await raw.until((text) => text.endsWith('}'))
+    expect(raw.text).toContain(`{"pid":${service.pid},"length":4}`)
+    await service.gone(service.pid)
+    await service.stop()
+  })
+
+  test('a stream that never ends is told by drainSignal, and the drain does not wait', async () => {
+    await using service = await start()
+    const stream = request({ target: { port: service.port() }, method: 'GET', url: '/events' })
+    await service.until({ event: 'request', path: '/events' })
+    await service.hup()
+    expect((await stream).body.toString()).toContain('data: bye')
+    expect(await service.exited).toEqual({ code: 0, signal: null })
+    await service.stop()
+  })
+}
+
+export function drainsIdle(adapter: Adapter): void {
+  const starts = starter(adapter)
+  const start: Start = ({ options, ...rest } = {}) =>
+    starts({ ...rest, options: { migrate: false, ...options } })
+
+  test('an idle keep-alive connection is served once more, and told to close', async () => {
+    await using service = await start({ env: { KEEP_ALIVE: '30000' } })
     const raw = await Raw.open(service.port())
     raw.write(get('/pid'))
     await raw.until((text) => text.endsWith('}'))
@@ -64,23 +113,6 @@ export function drains(adapter: Adapter): void {
     await service.stop()
   })
 
-  test('pipelined requests are all answered; the last response says close', async () => {
-    await using service = await start()
-    const raw = await Raw.open(service.port())
-    raw.write(get('/slow?ms=600') + get('/slow?ms=700') + get('/slow?ms=500'))
-    await service.until({ event: 'request' })
-    await service.hup()
-    await service.until({ event: 'drain', phase: 'start' })
-    await raw.closed()
-    expect(raw.text.match(/200 OK/g)).toHaveLength(3)
-    expect(raw.text.match(/Connection: (close|keep-alive)/g)).toEqual([
-      'Connection: keep-alive',
-      'Connection: keep-alive',
-      'Connection: close',
-    ])
-    await service.stop()
-  })
-
   test('a head that is half sent when the drain begins is answered', async () => {
     await using service = await start()
     const raw = await Raw.open(service.port())
@@ -92,21 +124,6 @@ export function drains(adapter: Adapter): void {
     raw.write('st: x\r\n\r\n')
     await raw.until((text) => text.endsWith('}'))
     expect(raw.text).toContain(`{"pid":${service.pid}`)
-    await service.gone(service.pid)
-    await service.stop()
-  })
-
-  test('Expect: 100-continue that waits for its body is answered', async () => {
-    await using service = await start()
-    const raw = await Raw.open(service.port())
-    raw.write(
-      'POST /upload HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n',
-    )
-    await raw.until((text) => text.includes('100 Continue'))
-    await service.hup()
-    raw.write('body')
-    await raw.until((text) => text.endsWith('}'))
-    expect(raw.text).toContain(`{"pid":${service.pid},"length":4}`)
     await service.gone(service.pid)
     await service.stop()
   })
@@ -132,26 +149,10 @@ export function drains(adapter: Adapter): void {
     await service.stop()
   })
 
-  test('a stream that never ends is told by drainSignal, and the drain does not wait', async () => {
-    await using service = await start()
-    const stream = request({ target: { port: service.port() }, method: 'GET', url: '/events' })
-    await service.until({ event: 'request', path: '/events' })
-    await service.hup()
-    expect((await stream).body.toString()).toContain('data: bye')
-    expect(await service.exited).toEqual({ code: 0, signal: null })
-    await service.stop()
-  })
-
   test('nobody accepts twice, nobody refuses: each new connection finds a generation', async () => {
     await using service = await start()
     const target = { port: service.port() }
-    const fresh = load({ target, connections: 20, mode: 'new-connection' })
-    for (let n = 0; n < 5; n++) {
-      await fresh.progress(100)
-      await service.upgrade()
-    }
-    const { failed, samples } = await fresh.stop()
-    expect(failed, samples.join('\n')).toBe(0)
-    await service.stop()
+    const fresh = load({ target, connections: 20, mode: 'new-connection', thinkTime: [0, 10] })
+    await upgradesLoseNothing(service, [fresh], { answers: 100 })
   })
 }

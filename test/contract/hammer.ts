@@ -14,7 +14,7 @@ async function hang(service: Service): Promise<Raw> {
   return raw
 }
 
-export function hammers(adapter: Adapter): void {
+export function stops(adapter: Adapter): void {
   const start = starter(adapter)
 
   test('the hammer falls hammerTime after the drain began, and names what it cut', async () => {
@@ -30,6 +30,23 @@ export function hammers(adapter: Adapter): void {
     await service.untilStderr(/\[STOP - Hammer Time\] Cut 1 connections; GET \/hang\?why=stuck, /)
     await service.stop()
   })
+
+  test('a stop is the same drain without a successor: what is in flight finishes', async () => {
+    await using service = await start()
+    const target = { port: service.port() }
+    const slow = request({ target, method: 'GET', url: '/slow?ms=500' })
+    await service.until({ event: 'request' })
+    service.signal('SIGTERM')
+    await service.until({ event: 'drain', phase: 'start', reason: 'shutdown' })
+    await expect(request({ target, url: '/' })).rejects.toMatchObject({ kind: 'refused' })
+    const reply = await slow
+    expect(reply).toMatchObject({ status: 200, headers: { connection: 'close' } })
+    expect(await service.exited).toEqual({ code: 0, signal: null })
+  })
+}
+
+export function hammers(adapter: Adapter): void {
+  const start = starter(adapter)
 
   test('hammerTime false: only the signal, and only while something drains', async () => {
     await using service = await start({ options: { hammerTime: false } })
@@ -69,19 +86,6 @@ export function hammers(adapter: Adapter): void {
     await raw.closed()
     expect(await service.exited).toEqual({ code: 1, signal: null })
     await service.stop()
-  })
-
-  test('a stop is the same drain without a successor: what is in flight finishes', async () => {
-    await using service = await start()
-    const target = { port: service.port() }
-    const slow = request({ target, method: 'GET', url: '/slow?ms=500' })
-    await service.until({ event: 'request' })
-    service.signal('SIGTERM')
-    await service.until({ event: 'drain', phase: 'start', reason: 'shutdown' })
-    await expect(request({ target, url: '/' })).rejects.toMatchObject({ kind: 'refused' })
-    const reply = await slow
-    expect(reply).toMatchObject({ status: 200, headers: { connection: 'close' } })
-    expect(await service.exited).toEqual({ code: 0, signal: null })
   })
 
   test.each([

@@ -29,7 +29,10 @@ export function hasHealth(adapter: Adapter): void {
   })
 
   test('a draining predecessor says so, with 200', async () => {
-    await using service = await start({ options: { migrate: false } })
+    await using service = await start({
+      options: { migrate: false },
+      env: { KEEP_ALIVE: '30000' },
+    })
     const raw = await Raw.open(service.port())
     raw.write(get('/pid'))
     await raw.until((text) => text.endsWith('}'))

@@ -41,9 +41,22 @@ export function hasHooks(adapter: Adapter): void {
     expect(service.all({ event: 'hook', name: 'undone' })).toEqual([])
   })
 
+  test.each(['beforeBegin', 'beforeReady'])('a throwing %s fails the start', async (name) => {
+    await using service = await start({ env: { HOOK: name }, wait: false })
+    expect(await service.exited).toEqual({ code: 1, signal: null })
+    await service.ended
+    expect(service.stderr).toContain(`boom in ${name}`)
+    if (!adapter.listenRejects || name !== 'beforeBegin')
+      expect(service.all({ event: 'hook', name: 'onExit' })).toMatchObject([{ args: [1] }])
+  })
+}
+
+export function hooksSignals(adapter: Adapter): void {
+  const start = starter(adapter, 'hooks.js')
+
   test.each(['pre SIGHUP 1', 'beforeSpawn'])('a throwing %s cancels the upgrade', async (name) => {
     await using service = await start({ env: { HOOK: name } })
-    const traffic = load({ target: { port: service.port() }, connections: 2 })
+    const traffic = load({ target: { port: service.port() }, connections: 2, thinkTime: [0, 5] })
     const end = await service.hup()
     expect(end).toMatchObject({ phase: 'failed', error: { code: 'ERR_ENDLESS_HOOK' } })
 
@@ -65,15 +78,6 @@ export function hasHooks(adapter: Adapter): void {
       expect(hooks(service, service.pid)).toContain('onExit')
     },
   )
-
-  test.each(['beforeBegin', 'beforeReady'])('a throwing %s fails the start', async (name) => {
-    await using service = await start({ env: { HOOK: name }, wait: false })
-    expect(await service.exited).toEqual({ code: 1, signal: null })
-    await service.ended
-    expect(service.stderr).toContain(`boom in ${name}`)
-    if (!adapter.listenRejects || name !== 'beforeBegin')
-      expect(service.all({ event: 'hook', name: 'onExit' })).toMatchObject([{ args: [1] }])
-  })
 
   test('USR1 and TSTP do nothing but run their hooks', async () => {
     await using service = await start()

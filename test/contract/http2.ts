@@ -4,6 +4,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { type Certificate, makeCertificate } from '../support/certificate.js'
 import { load } from '../support/client/index.js'
 import { Http2Load } from '../support/http2.js'
+import { upgrades } from '../support/lossless.js'
 import { type Service, temporaryDirectory } from '../support/service.js'
 import { type Adapter, starter } from './adapter.js'
 
@@ -36,7 +37,7 @@ export function speaksHttp2(adapter: Adapter): void {
     const tls = { ca: certificate.cert, servername: 'localhost' }
     const h2 = new Http2Load(service.port(), { ca: certificate.cert })
     const h1 = load({ target: { port: service.port() }, tls, connections: 4, thinkTime: [0, 10] })
-    for (let n = 0; n < 5; n++) {
+    for (let n = 0; n < upgrades; n++) {
       await Promise.all([h2.progress(50), h1.progress(10)])
       await service.upgrade()
     }
@@ -44,11 +45,13 @@ export function speaksHttp2(adapter: Adapter): void {
     const { failures, sent, ok, pids } = await h2.stop()
     expect(failures).toEqual([])
     expect(ok).toBe(sent)
-    expect(pids.size).toBe(6)
+    expect(pids.size).toBe(upgrades + 1)
     const report = await h1.stop()
     expect(report.failed, report.samples.join('\n')).toBe(0)
     await service.stop()
-    expect(service.all({ event: 'exit' }).map((one) => one.code)).toEqual([0, 0, 0, 0, 0, 0])
+    expect(service.all({ event: 'exit' }).map((one) => one.code)).toEqual(
+      Array(upgrades + 1).fill(0),
+    )
   })
 
   test('a GOAWAY names the last stream, which finishes', async () => {
@@ -64,6 +67,19 @@ export function speaksHttp2(adapter: Adapter): void {
     expect(await service.exited).toEqual({ code: 0, signal: null })
     await service.stop()
   })
+}
+
+export function endsHttp2(adapter: Adapter): void {
+  let certificate: Certificate
+
+  beforeAll(() => {
+    certificate = makeCertificate(temporaryDirectory())
+  })
+
+  function start(options: object = {}): Promise<Service> {
+    const env = { KEY: certificate.keyFile, CERT: certificate.certFile, HTTP2: '1' }
+    return starter(adapter)({ env, options })
+  }
 
   test('an idle session is told to go, and holds nothing', async () => {
     await using service = await start()

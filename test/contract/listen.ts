@@ -37,7 +37,12 @@ export function listens(adapter: Adapter): void {
   test('on a Unix socket, whose path is there all the time and gone at the end', async () => {
     const path = join(temporaryDirectory(), 'app.sock')
     await using service = await start({ env: { LISTEN: JSON.stringify(path) } })
-    const fresh = load({ target: { path }, connections: 4, mode: 'new-connection' })
+    const fresh = load({
+      target: { path },
+      connections: 4,
+      mode: 'new-connection',
+      thinkTime: [0, 5],
+    })
     for (let n = 0; n < 3; n++) {
       await fresh.progress(20)
       await service.upgrade()

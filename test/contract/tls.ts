@@ -26,8 +26,8 @@ export function speaksTls(adapter: Adapter): void {
     const tls = { ca: certificate.cert, servername: 'localhost' }
     const loads = [
       load({ target, tls, connections: 8, thinkTime: [0, 20] }),
-      load({ target, tls, connections: 2, mode: 'new-connection' }),
-      load({ target, tls, connections: 2, mode: 'two-segments' }),
+      load({ target, tls, connections: 2, mode: 'new-connection', thinkTime: [0, 20] }),
+      load({ target, tls, connections: 2, mode: 'two-segments', thinkTime: [0, 20] }),
       load({ target, tls, connections: 2, url: '/?ms=50', body: Buffer.alloc(500_000) }),
     ]
     await upgradesLoseNothing(service, loads)
@@ -44,6 +44,19 @@ export function speaksTls(adapter: Adapter): void {
     expect(await service.exited).toEqual({ code: 0, signal: null })
     await service.stop()
   })
+}
+
+export function keepsTls(adapter: Adapter): void {
+  let certificate: Certificate
+
+  beforeAll(() => {
+    certificate = makeCertificate(temporaryDirectory())
+  })
+
+  function start(options: object = {}): Promise<Service> {
+    const env = { KEY: certificate.keyFile, CERT: certificate.certFile }
+    return starter(adapter)({ env, options })
+  }
 
   test('HTTPS: an idle connection is kept; one that never shakes hands has a deadline', async () => {
     await using service = await start({ stallTimeout: 500 })

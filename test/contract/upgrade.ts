@@ -22,6 +22,10 @@ export function upgrades(adapter: Adapter): void {
     )
     await upgradesLoseNothing(service, loads)
   })
+}
+
+export function fallsBack(adapter: Adapter): void {
+  const start = starter(adapter)
 
   test.each([
     ['import', 'throw'],
@@ -29,7 +33,7 @@ export function upgrades(adapter: Adapter): void {
     ['beforeReady', 'exit1'],
   ])('a successor that fails at %s (%s) rolls back', async (stage, what) => {
     await using service = await start()
-    const traffic = load({ target: { port: service.port() }, connections: 4 })
+    const traffic = load({ target: { port: service.port() }, connections: 4, thinkTime: [0, 5] })
     service.control({ [stage]: what })
     expect((await service.hup()).phase).toBe('failed')
     await traffic.progress(20)

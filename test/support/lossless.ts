@@ -3,6 +3,13 @@ import type { Load } from './client/index.js'
 import type { Service } from './service.js'
 
 /**
+ * How many upgrades a test makes in a row: from a connection that was accepted, from one that was
+ * adopted, and from one that came to where it was adopted from. More of them are what load.test.ts
+ * and migration.leak.test.ts are for.
+ */
+export const upgrades: number = Number(process.env.UPGRADES ?? 3)
+
+/**
  * So many upgrades, each after every load got its answers; then a stop. Whatever was sent was
  * answered, and every generation drained of its own accord: none had to be hammered.
  * @param answers that each load waits for before an upgrade
@@ -11,10 +18,10 @@ import type { Service } from './service.js'
 export async function upgradesLoseNothing(
   service: Service,
   loads: readonly Load[],
-  { upgrades = 5, answers = 2 }: { upgrades?: number; answers?: number } = {},
+  { times = upgrades, answers = 2 }: { times?: number; answers?: number } = {},
 ): Promise<number[]> {
   const generations = [service.pid]
-  for (let n = 0; n < upgrades; n++) {
+  for (let n = 0; n < times; n++) {
     await Promise.all(loads.map((one) => one.progress(answers)))
     generations.push(await service.upgrade())
   }
