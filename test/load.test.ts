@@ -28,7 +28,14 @@ test(`kill -1 ${upgrades} times in a row: every request of every kind is answere
       load({ target, mode, connections, thinkTime: [0, 20], check }),
     ),
     load({ target, connections: 4, method: 'GET', url: (n) => `/?ms=${n % 100}`, check }),
-    load({ target, connections: 2, url: '/?ms=10', body: Buffer.alloc(1_000_000), check }),
+    load({
+      target,
+      connections: 2,
+      url: '/?ms=10',
+      body: Buffer.alloc(1_000_000),
+      thinkTime: [0, 40],
+      check,
+    }),
   ]
   const generations = await upgradesLoseNothing(service, loads, { times: upgrades, answers: 1 })
   expect(new Set(generations).size).toBe(upgrades + 1)

@@ -15,7 +15,7 @@ const traffics: readonly (readonly [name: string, traffic: Traffic])[] = [
   ['chunked bodies', { mode: 'chunked' }],
   ['Expect: 100-continue', { mode: 'expect-continue' }],
   ['handlers of 0 to 50 ms', { url: (n) => `/?ms=${n % 51}` }],
-  ['bodies of 1 MiB', { body: Buffer.alloc(2 ** 20), thinkTime: [0, 500] }],
+  ['bodies of 1 MiB', { body: Buffer.alloc(2 ** 20), thinkTime: [0, 1_000] }],
 ]
 
 describe.each(traffics)('%s', (_, traffic) => {

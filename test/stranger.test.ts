@@ -27,11 +27,8 @@ function npm(...args: string[]): void {
 
 // What a stranger does: install the packed packages with npm, and type what the README says.
 beforeAll(() => {
-  for (const name of packages)
-    execFileSync('npx', ['-y', 'pnpm@10.34.9', 'pack', '--pack-destination', home], {
-      cwd: join(root, 'packages', name),
-      stdio: 'ignore',
-    })
+  const pack = ['-r', '--filter', './packages/*', 'pack', '--pack-destination', home]
+  execFileSync('npx', ['-y', 'pnpm@10.34.9', ...pack], { cwd: root, stdio: 'ignore' })
   writeFileSync(join(home, 'package.json'), '{ "private": true, "type": "module" }\n')
   const tarballs = readdirSync(home).filter((name) => name.endsWith('.tgz'))
   expect(tarballs).toHaveLength(packages.length)

@@ -59,7 +59,7 @@ export function migrates(adapter: Adapter): void {
   test('under load: none fails, and no client ever connects again', async () => {
     await using service = await start()
     const target = { port: service.port() }
-    const loads = modes.map((mode) => load({ target, mode, connections: 8, thinkTime: [0, 10] }))
+    const loads = modes.map((mode) => load({ target, mode, connections: 8, thinkTime: [0, 30] }))
     const progress = (one: Load): Promise<void> => one.progress(16)
     await Promise.all(loads.map(progress))
     for (let n = 0; n < 3; n++) {

@@ -25,10 +25,17 @@ export function speaksTls(adapter: Adapter): void {
     const target = { port: service.port() }
     const tls = { ca: certificate.cert, servername: 'localhost' }
     const loads = [
-      load({ target, tls, connections: 8, thinkTime: [0, 20] }),
-      load({ target, tls, connections: 2, mode: 'new-connection', thinkTime: [0, 20] }),
-      load({ target, tls, connections: 2, mode: 'two-segments', thinkTime: [0, 20] }),
-      load({ target, tls, connections: 2, url: '/?ms=50', body: Buffer.alloc(500_000) }),
+      load({ target, tls, connections: 8, thinkTime: [0, 30] }),
+      load({ target, tls, connections: 2, mode: 'new-connection', thinkTime: [0, 30] }),
+      load({ target, tls, connections: 2, mode: 'two-segments', thinkTime: [0, 30] }),
+      load({
+        target,
+        tls,
+        connections: 2,
+        url: '/?ms=50',
+        body: Buffer.alloc(500_000),
+        thinkTime: 50,
+      }),
     ]
     await upgradesLoseNothing(service, loads)
   })

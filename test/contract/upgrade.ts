@@ -18,7 +18,7 @@ export function upgrades(adapter: Adapter): void {
     await using service = await start()
     const target = { port: service.port() }
     const loads = [...modes, 'expect-continue' as const].map((mode) =>
-      load({ target, mode, connections: 4, thinkTime: [0, 20] }),
+      load({ target, mode, connections: 4, thinkTime: [0, 30] }),
     )
     await upgradesLoseNothing(service, loads)
   })

@@ -90,7 +90,7 @@ export class Http2Load {
 
   #request(session: ClientHttp2Session, n: number): Promise<void> {
     this.report.sent++
-    const stream = session.request({ ':method': 'POST', ':path': `/?ms=${n * 3}` })
+    const stream = session.request({ ':method': 'POST', ':path': `/?ms=${3 + n * 3}` })
     stream.end('x'.repeat(1_000))
     let [text, status] = ['', 0]
     stream.setEncoding('utf8')

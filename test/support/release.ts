@@ -89,7 +89,13 @@ export async function underLoad<T>(
 ): Promise<T> {
   const loads = Object.entries(targets).flatMap(([label, target]) =>
     (['keep-alive', 'new-connection'] as const).map((mode) =>
-      load({ target, connections: 1, mode, thinkTime: 2, check: ({ body }) => not(label, body) }),
+      load({
+        target,
+        connections: 1,
+        mode,
+        thinkTime: [0, 10],
+        check: ({ body }) => not(label, body),
+      }),
     ),
   )
   const allGoOn = () => Promise.all(loads.map((one) => one.progress(10)))
