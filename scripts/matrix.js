@@ -1,5 +1,5 @@
 // The whole suite on every Node that is supported, each from the npm registry: `npm run
-// test:matrix`, or `npm run test:matrix -- 22 test/drain.test.ts` for one of them and one file.
+// test:matrix`, or `npm run test:matrix -- 22 test/rollback.test.ts` for one of them and one file.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

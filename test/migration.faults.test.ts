@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { Crowd, tally } from './support/crowd.js'
 import { endOf, movedAt, startMoving } from './support/moving.js'
-import { isAlive } from './support/service.js'
+import { isAlive } from './support/processes.js'
 
 const clients = 200
 /** Some are the successor's, as many as can be are on their way, and some are still here. */

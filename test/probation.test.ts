@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { load, request } from './support/client/index.js'
-import { fixture, isAlive, Service, temporaryDirectory } from './support/service.js'
+import { isAlive } from './support/processes.js'
+import { fixture, Service, temporaryDirectory } from './support/service.js'
 
 const script = fixture('server.js')
 

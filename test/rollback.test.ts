@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { load, request } from './support/client/index.js'
-import { fixture, isAlive, Service } from './support/service.js'
+import { isAlive } from './support/processes.js'
+import { fixture, Service } from './support/service.js'
 
 const script = fixture('server.js')
 

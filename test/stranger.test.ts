@@ -5,7 +5,8 @@ import { connect, createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { request } from './support/client/index.js'
-import { isAlive, Service, temporaryDirectory } from './support/service.js'
+import { isAlive } from './support/processes.js'
+import { Service, temporaryDirectory } from './support/service.js'
 
 const root = resolve(import.meta.dirname, '..')
 const home = temporaryDirectory()
@@ -80,6 +81,7 @@ test('the README has the blocks that are tried here, and no other', () => {
     'app.js',
     'sh-1',
     'sh-2',
+    'sh-3',
     'several.js',
     'koa.js',
     'fastify.js',
@@ -87,6 +89,11 @@ test('the README has the blocks that are tried here, and no other', () => {
     'app.test.js',
   ])
   expect(blocks.get('sh-2')).toBe('npm install @endlessjs/express express\n')
+  // Of the repository: one is what CI runs for every change, the other is this very run.
+  const typed = blocks.get('sh-3')?.match(/^npm (run )?\S+/gm)
+  expect(typed).toEqual(['npm run demo', 'npm test'])
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  expect(Object.keys(scripts)).toEqual(expect.arrayContaining(['demo', 'test', 'bench']))
 })
 
 test('README: the app, and what is typed', async () => {

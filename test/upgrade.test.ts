@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { load, request } from './support/client/index.js'
-import { fixture, isAlive, isZombie, Service } from './support/service.js'
+import { isAlive, isZombie } from './support/processes.js'
+import { fixture, Service } from './support/service.js'
 
 const script = fixture('server.js')
 

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { commandsOf, startExample } from './support/example.js'
 import { askOverDrain } from './support/halves.js'
+import { isAlive } from './support/processes.js'
 import { get, Raw } from './support/raw.js'
-import { isAlive } from './support/service.js'
 
 const handshake =
   `${get('/ws').trimEnd()}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +

@@ -11,6 +11,7 @@ export const help: string = `Usage: npm run bench -- [options]
 
 Upgrades under load, and throughput, side by side. Writes latest.md and latest.svg.
 
+  --proof        instead: each kind of request for itself, against each way to upgrade
   --quick        short rounds, about 40 s in all: shows that it runs, and little more
   --only <name>  only this one; may be given several times:
                  ${names.join(', ')}
@@ -22,6 +23,7 @@ Upgrades under load, and throughput, side by side. Writes latest.md and latest.s
 export interface Flags {
   readonly help: boolean
   readonly quick: boolean
+  readonly proof: boolean
   readonly out: string
   readonly contenders: readonly Contender[]
   readonly pairs: readonly Pair[]
@@ -33,12 +35,13 @@ export function parseFlags(args: readonly string[]): Flags {
     args: [...args],
     options: {
       quick: { type: 'boolean', default: false },
+      proof: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true, default: [...names] },
       out: { type: 'string', default: home },
       help: { type: 'boolean', default: false },
     },
   })
-  const { quick, only, out, help } = values
+  const { quick, proof, only, out, help } = values
   const unknown = only.filter((name) => !names.includes(name))
   if (unknown.length > 0)
     throw new Error(`--only ${unknown.join(' ')}: there are ${names.join(', ')}`)
@@ -46,6 +49,7 @@ export function parseFlags(args: readonly string[]): Flags {
   return {
     help,
     quick,
+    proof,
     out: resolve(out),
     contenders: contenders.filter(isAsked),
     pairs: pairs.filter(isAsked),

@@ -1,5 +1,6 @@
 import { markdownTable } from 'markdown-table'
 import { median } from 'simple-statistics'
+import type { Evidence } from './proof.js'
 import type { Compared, Comparison, Spread } from './throughput.js'
 import type { Totals } from './traffic.js'
 import type { Trial } from './trial.js'
@@ -13,6 +14,7 @@ export interface Fault {
 export interface Results {
   /** Machine and time, one line each. */
   readonly about: readonly string[]
+  readonly evidence: readonly Evidence[]
   readonly trials: readonly Trial[]
   readonly comparisons: readonly Comparison[]
   readonly faults: readonly Fault[]
@@ -23,8 +25,15 @@ const ms = (time: number | undefined): string => (time === undefined ? none : ti
 const whole = (count: number): string => Math.round(count).toLocaleString('en')
 
 /** The whole report, as markdown. */
-export function reportOf({ about, trials, comparisons, faults }: Results): string {
+export function reportOf({ about, evidence, trials, comparisons, faults }: Results): string {
   const parts = ['# Benchmark', about.map((line) => `- ${line}`).join('\n')]
+  if (evidence.length > 0)
+    parts.push(
+      '## What was sent, and what became of it',
+      proofTable(evidence),
+      'Failed: no complete, right answer; no client tries again. Reconnects: connections that clients ' +
+        'had to open because the server had ended their last one.',
+    )
   if (trials.length > 0)
     parts.push(
       '## Upgrades under load',
@@ -46,6 +55,23 @@ export function reportOf({ about, trials, comparisons, faults }: Results): strin
       ...faults.map(({ title, reason }) => `${title}:\n\n\`\`\`text\n${reason.trim()}\n\`\`\``),
     )
   return `${parts.join('\n\n')}\n`
+}
+
+function proofTable(evidence: readonly Evidence[]): string {
+  const contenders = [...new Set(evidence.map(({ contender }) => contender))]
+  const kinds = [...new Set(evidence.map(({ kind }) => kind))]
+  const cell = (kind: Evidence['kind'], contender: string): string => {
+    const found = evidence.find((one) => one.kind === kind && one.contender === contender)
+    if (!found) return none
+    const { failed, sent, reconnects } = found.totals
+    return `${whole(failed)} of ${whole(sent)} failed, ${whole(reconnects)} reconnects`
+  }
+  const rows = kinds.map((kind) => [
+    kind.sent,
+    kind.clients,
+    ...contenders.map((contender) => cell(kind, contender)),
+  ])
+  return tableOf(['what was sent', 'clients', ...contenders], rows)
 }
 
 function upgradeTable(trials: readonly Trial[]): string {

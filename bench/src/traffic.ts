@@ -1,8 +1,18 @@
-import { type Failure, type Load, load, type Reply, type Report } from '@endlessjs/test/client'
+import {
+  type Failure,
+  type Load,
+  type LoadOptions,
+  load,
+  type Reply,
+  type Report,
+} from '@endlessjs/test/client'
 import type { Timeline } from './timeline.js'
 
+/** Clients of one kind. */
+export type Crew = Pick<LoadOptions, 'connections' | 'mode' | 'thinkTime'>
+
 /** A few that never pause, as a proxy's connections, and many that do, as browsers. */
-const crews: readonly { connections: number; thinkTime: number | [min: number, max: number] }[] = [
+const mixed: readonly Crew[] = [
   { connections: 4, thinkTime: 0 },
   { connections: 96, thinkTime: [50, 800] },
 ]
@@ -23,7 +33,7 @@ export class Traffic implements AsyncDisposable {
   readonly #loads: readonly Load[]
 
   /** Starts at once. */
-  constructor(port: number, timeline: Timeline) {
+  constructor(port: number, timeline: Timeline, crews: readonly Crew[] = mixed) {
     this.#loads = crews.map((crew) =>
       load({
         ...crew,

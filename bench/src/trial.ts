@@ -3,7 +3,7 @@ import pTimeout from 'p-timeout'
 import type { Contender } from './contenders/index.js'
 import type { Upgradable } from './contenders/upgradable.js'
 import { Timeline } from './timeline.js'
-import { type Totals, Traffic } from './traffic.js'
+import { type Crew, type Totals, Traffic } from './traffic.js'
 
 /** Beyond the plan: starting, stopping, and what is slow. */
 const patience = 60_000
@@ -23,11 +23,15 @@ export interface Trial {
   readonly timeline: Timeline
 }
 
-/** Upgrades a contender under load. */
+/**
+ * Upgrades a contender under load.
+ * @param crews the clients, if not those of every trial
+ */
 export async function tryOut(
   contender: Contender,
   plan: TrialPlan,
   signal: AbortSignal,
+  crews?: readonly Crew[],
 ): Promise<Trial> {
   await using service = contender.create()
   const { title } = contender
@@ -35,7 +39,7 @@ export async function tryOut(
   const port = await pTimeout(service.start(), { milliseconds, signal })
   await pTimeout(warmUp(port, plan), { milliseconds, signal })
   const timeline = new Timeline()
-  await using traffic = new Traffic(port, timeline)
+  await using traffic = new Traffic(port, timeline, crews)
   await pTimeout(upgrades(service, timeline, plan), { milliseconds, signal })
   const totals = await traffic.stop()
   await pTimeout(service.stop(), { milliseconds, signal })

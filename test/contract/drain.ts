@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { load, request } from '../support/client/index.js'
 import { upgradesLoseNothing } from '../support/lossless.js'
+import { isAlive } from '../support/processes.js'
 import { get, Raw } from '../support/raw.js'
-import { isAlive } from '../support/service.js'
 import { type Adapter, type Start, starter } from './adapter.js'
 
 export function drains(adapter: Adapter): void {

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { request } from '../support/client/index.js'
+import { isAlive } from '../support/processes.js'
 import { get, Raw } from '../support/raw.js'
-import { isAlive, type Service } from '../support/service.js'
+import type { Service } from '../support/service.js'
 import { type Adapter, starter } from './adapter.js'
 
 const upgradeHead = `${get('/').trimEnd()}\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n`

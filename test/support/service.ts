@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { inspect } from 'node:util'
+import { isAlive, isOurs, kill } from './processes.js'
 
 /** A line that a fixture printed: a message of a diagnostics channel, or its own. */
 export interface ServiceEvent {
@@ -227,41 +228,6 @@ function fits(one: ServiceEvent, match: Match): boolean {
   return Object.entries(match).every(([name, value]) =>
     value instanceof RegExp ? value.test(String(one[name])) : one[name] === value,
   )
-}
-
-/** Whether a pid is a running process; a zombie is not. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-  } catch {
-    return false
-  }
-  return !isZombie(pid)
-}
-
-export function isZombie(pid: number): boolean {
-  try {
-    return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
-  } catch {
-    return false
-  }
-}
-
-/** Whether a process is of this service: pids are used again. */
-function isOurs(pid: number, controlFile: string): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(controlFile)
-  } catch {
-    return process.platform !== 'linux' && isAlive(pid)
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // Gone meanwhile.
-  }
 }
 
 /** Fails after 30 s with all that is known, where vitest would only say "timeout". */
