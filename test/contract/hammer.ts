@@ -44,6 +44,26 @@ export function stops(adapter: Adapter): void {
     expect(reply).toMatchObject({ status: 200, headers: { connection: 'close' } })
     expect(await service.exited).toEqual({ code: 0, signal: null })
   })
+
+  test('idle connections hold a stop for idleGrace, and are answered until then', async () => {
+    await using service = await start({ env: { KEEP_ALIVE: '60000' } })
+    const [idle, asks] = [await Raw.open(service.port()), await Raw.open(service.port())]
+    for (const raw of [idle, asks]) {
+      raw.write(get('/pid'))
+      await raw.until((text) => text.endsWith('}'))
+      raw.text = ''
+    }
+    service.signal('SIGTERM')
+    await service.until({ event: 'drain', phase: 'start' })
+    asks.write(get('/pid'))
+    await asks.closed()
+    expect(asks.text).toContain(`{"pid":${service.pid}`)
+    expect(asks.text).toMatch(/^connection: close\r$/im)
+    await idle.closed()
+    expect(idle.text).toBe('')
+    expect(await service.exited).toEqual({ code: 0, signal: null })
+    expect(service.all({ event: 'hammer' })).toEqual([])
+  })
 }
 
 export function hammers(adapter: Adapter): void {

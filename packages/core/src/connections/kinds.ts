@@ -1,6 +1,6 @@
 import type { Server, Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
-import { idleAmong, isParsed, speaksHttp } from '../node/index.js'
+import { bytesReadOf, idleAmong, isBetweenRequests, isParsed, speaksHttp } from '../node/index.js'
 import type { Connection } from './connection.js'
 
 /**
@@ -23,11 +23,17 @@ export function kindsOf(
     if (one.exchanges.length > 0) return 'active'
     if (one.session) return 'idle'
     if (!speaksHttp(one.server)) return 'upgraded'
-    if ((one.socket.bytesRead === 0 && one.requests === 0) || isInHandshake(one)) return 'silent'
+    if (isSilent(one) || isInHandshake(one)) return 'silent'
     if (!isParsed(one.socket)) return 'upgraded'
     return idle.has(one.socket) ? 'idle' : 'partial'
   }
   return new Map(all.map((one) => [one, kindOf(one)]))
+}
+
+function isSilent({ requests, socket }: Connection): boolean {
+  if (requests > 0) return false
+  const bytes = bytesReadOf(socket)
+  return bytes === undefined ? isBetweenRequests(socket) : bytes === 0
 }
 
 /** A TLS server announces the TCP socket first, and the secure one that replaces it later. */

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { type Duplex, duplexPair } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, test, vi } from 'vitest'
-import { atOnce, get, until } from '../node/specs/servers.js'
+import { atOnce, get, later, until } from '../node/specs/servers.js'
 import { drainingInEachTest, never, post, stallTimeout } from './specs/draining.js'
 
 const { served, stalled, begin } = drainingInEachTest()
@@ -23,7 +24,7 @@ describe('an idle connection', () => {
     one.socket.write(get)
     await ended
     await once(one.socket, 'close')
-    expect(one.text).toMatch(/^HTTP\/1.1 200 OK\r\nConnection: close\r\n/)
+    expect(one.text).toMatch(/^HTTP\/1.1 200 OK\r\n(.+\r\n)*Connection: close\r\n/)
     expect(stalled).toEqual([])
   })
 
@@ -47,6 +48,110 @@ describe('an idle connection', () => {
     vi.advanceTimersByTime(stallTimeout)
     await Promise.all([ended, once(one.socket, 'close')])
     expect(stalled).toEqual(['idle connection'])
+  })
+})
+
+describe('where idle connections have a grace', () => {
+  const grace = 1_000
+  const keptAlive = (): Server => createServer({ keepAliveTimeout: 60_000 }, atOnce)
+
+  test.each([
+    ['idle', get],
+    ['silent', ''],
+  ] as const)('one that is %s ends after it, and not before', async (kind, text) => {
+    const one = await served.client(await served.listen(keptAlive()), text, kind)
+    const draining = begin()
+    draining.endIdle(grace)
+    vi.advanceTimersByTime(grace - 1)
+    await turn()
+    expect(served.connections.size).toBe(1)
+    vi.advanceTimersByTime(grace / 4 + 2)
+    await Promise.all([draining.ended, once(one.socket, 'close')])
+    expect(stalled).toEqual([])
+    expect(draining.counts).toEqual({ moved: 0, drained: 1, cut: 0 })
+  })
+
+  test('a request that comes within it is answered, with Connection: close', async () => {
+    const one = await served.client(await served.listen(keptAlive()), get, 'idle')
+    const draining = begin()
+    draining.endIdle(grace)
+    vi.advanceTimersByTime(grace - 1)
+    one.text = ''
+    one.socket.write(get)
+    await draining.ended
+    await once(one.socket, 'close')
+    expect(one.text).toMatch(/Connection: close\r\n(.*\r\n)*\r\n/)
+  })
+
+  test('a request that takes longer is answered; its connection ends then', async () => {
+    const { app, responses } = later()
+    const server = createServer({ keepAliveTimeout: 60_000 }, app)
+    const one = await served.client(await served.listen(server), get, 'active')
+    // Its head is out, and says keep-alive.
+    responses[0]?.writeHead(200, { 'Content-Length': 4 }).write('ha')
+    const draining = begin()
+    draining.endIdle(grace)
+    vi.advanceTimersByTime(10 * grace)
+    await turn()
+    expect(served.connections.size).toBe(1)
+    responses[0]?.end('lf')
+    await until(() => one.text.endsWith('half'))
+    await served.untilKinds('idle')
+    vi.advanceTimersByTime(grace)
+    await Promise.all([draining.ended, once(one.socket, 'close')])
+  })
+
+  test('half a request has the time of one that stalls', async () => {
+    await served.client(await served.listen(keptAlive()), get.slice(0, 9), 'partial')
+    const draining = begin()
+    draining.endIdle(grace)
+    vi.advanceTimersByTime(stallTimeout - 1)
+    await turn()
+    expect(served.connections.size).toBe(1)
+    vi.advanceTimersByTime(grace)
+    await draining.ended
+    expect(stalled).toEqual(['partial connection'])
+  })
+})
+
+describe('a stream that was emitted as a connection', () => {
+  async function inject(app: RequestListener): Promise<Duplex> {
+    const server = createServer(app)
+    await served.listen(server)
+    const [client, end] = duplexPair()
+    server.emit('connection', end)
+    return client.setEncoding('utf8')
+  }
+
+  test('holds a drain until it is answered, and is told to close', async () => {
+    const { app, responses } = later()
+    const client = await inject(app)
+    client.write(get)
+    await until(() => responses.length === 1)
+    const draining = begin()
+    vi.advanceTimersByTime(10 * stallTimeout)
+    await turn()
+    expect([served.connections.size, stalled]).toEqual([1, []])
+    responses[0]?.end('x')
+    const [answer] = (await once(client, 'data')) as [string]
+    expect(answer).toContain('Connection: close')
+    // A stream of both ways is closed when both are.
+    client.end()
+    await draining.ended
+  })
+
+  test.each([
+    ['', 'silent', false],
+    [get.slice(0, 9), 'partial', true],
+    [get, 'idle', false],
+  ] as const)('%j: %s; the hammer ends it', async (text, kind, unfinished) => {
+    const client = await inject(atOnce)
+    if (text) client.write(text)
+    await served.untilKinds(kind)
+    const draining = begin()
+    vi.advanceTimersByTime(10 * stallTimeout)
+    expect(draining.hammer()).toEqual({ requests: [], connections: 1, unfinished })
+    await draining.ended
   })
 })
 

@@ -1,6 +1,7 @@
 import type { Connection, Connections, Exchange, Kind } from '../connections/index.js'
 import type { Drained } from '../generation/index.js'
 import type { Migration } from '../migration/index.js'
+import { bytesReadOf, isFlushed } from '../node/index.js'
 import { sayFarewell } from './farewell.js'
 
 /** How often a drain looks for connections that stall, in ms, at most. */
@@ -35,7 +36,11 @@ export class Drain {
   readonly #stallTimeout: number
   readonly #stalled: (what: string) => void
   readonly #progress = new WeakMap<Connection, Progress>()
-  readonly #sweeper: NodeJS.Timeout
+  /** Ended by us; a client that does not read may keep one for a while. */
+  readonly #givenUp = new WeakSet<Connection>()
+  #sweeper: NodeJS.Timeout
+  /** From then on, by `performance.now()`, nobody waits for idle connections. */
+  #idleUntil = Number.POSITIVE_INFINITY
   readonly #takeFarewellBack: () => void
   readonly #migration: Migration | undefined
   readonly #atStart: number
@@ -57,13 +62,23 @@ export class Drain {
     this.#stallTimeout = stallTimeout
     this.#stalled = stalled
     this.#migration = migration
-    this.#takeFarewellBack = sayFarewell(connections, (one) => migration?.takes(one) ?? false)
-    this.#sweeper = setInterval(() => this.#sweep(), Math.min(sweepEvery, stallTimeout / 4 + 1))
+    this.#takeFarewellBack = sayFarewell(connections, (one) => this.#moves(one))
+    this.#sweeper = this.#sweepWithin(stallTimeout)
     this.#sweep()
     this.ended = connections.whenEmpty(this.#cancelled.signal).then(() => {
       clearInterval(this.#sweeper)
       migration?.cancel()
     })
+  }
+
+  /**
+   * Connections that are idle do not hold the drain for longer than so many ms: a request that is on its
+   * way is still answered.
+   */
+  endIdle(grace: number): void {
+    this.#idleUntil = performance.now() + grace
+    clearInterval(this.#sweeper)
+    this.#sweeper = this.#sweepWithin(Math.min(this.#stallTimeout, grace))
   }
 
   /** What became of the connections so far. */
@@ -100,27 +115,49 @@ export class Drain {
     return cut
   }
 
+  #moves(connection: Connection): boolean {
+    return this.#migration?.takes(connection) ?? false
+  }
+
+  /** Looks often enough for a deadline of so many ms. */
+  #sweepWithin(deadline: number): NodeJS.Timeout {
+    return setInterval(() => this.#sweep(), Math.min(sweepEvery, deadline / 4 + 1))
+  }
+
   #sweep(): void {
     this.#migration?.walk()
     const now = performance.now()
     for (const [connection, kind] of this.#connections.kinds()) {
-      const bytes = connection.socket.bytesRead
+      if (now >= this.#idleUntil && isIdle(connection, kind) && !this.#moves(connection)) {
+        connection.socket.destroy()
+        continue
+      }
+      const bytes = bytesReadOf(connection.socket)
+      // Whether something comes is not known: then nobody can say that nothing does.
+      if (bytes === undefined) continue
       const seen = this.#progress.get(connection)
       if (seen?.bytes !== bytes) {
         this.#progress.set(connection, { bytes, at: now })
       } else if (now - seen.at >= this.#stallTimeout && waitsForClient(connection, kind)) {
-        this.#end(connection, kind)
+        if (!this.#givenUp.has(connection)) this.#end(connection, kind)
       }
     }
   }
 
-  #end({ socket, exchanges }: Connection, kind: Kind): void {
+  #end(connection: Connection, kind: Kind): void {
+    const { socket, exchanges } = connection
+    this.#givenUp.add(connection)
     const last = exchanges.at(-1)
     this.#stalled(last ? describe(last) : `${kind} connection`)
     if (kind === 'active') return void socket.destroy()
     if (kind === 'partial') socket.write(requestTimeout)
     socket.destroySoon()
   }
+}
+
+/** Whether nothing is under way on it. An HTTP/2 session ends by its GOAWAY. */
+function isIdle({ session, socket }: Connection, kind: Kind): boolean {
+  return !session && isFlushed(socket) && (kind === 'idle' || kind === 'silent')
 }
 
 /** Whether the next byte has to come from the client, and no timeout of Node's sees to that. */

@@ -8,8 +8,7 @@ import { type Cut, Drain } from './drain.js'
  * hammer over both, and the probation of a successor. Can be taken back until it is over.
  */
 export class Ending {
-  /** Becomes `'shutdown'` when a generation that has handed over is told to stop. */
-  reason: DrainReason
+  #reason: DrainReason
   readonly #generation: Generation
   readonly #migrates: boolean
   readonly #since = performance.now()
@@ -31,19 +30,31 @@ export class Ending {
     over: (code: number) => void,
     migration?: Migration,
   ) {
-    this.reason = reason
+    this.#reason = reason
     this.#generation = generation
     this.#migrates = migration !== undefined
-    const { hammerTime, stallTimeout } = generation.settings.values
+    const { hammerTime, stallTimeout, idleGrace } = generation.settings.values
     this.#announce()
     const stalled = (what: string): void =>
       generation.warn(`Gave up waiting for ${what}: nothing came for ${stallTimeout} ms.`)
     this.#drain = new Drain(generation.connections, stallTimeout, stalled, migration)
+    if (reason === 'shutdown') this.#drain.endIdle(idleGrace)
     this.#hooks = generation.hooks
       .run('onDrain', reason)
       .catch((error) => generation.error('An onDrain hook failed', error))
     if (hammerTime !== false) this.#timer = setTimeout(() => this.hammer(), hammerTime)
     void this.#run(over)
+  }
+
+  get reason(): DrainReason {
+    return this.#reason
+  }
+
+  /** It has handed over, and is told to stop as well: it will not rise again. */
+  becomeShutdown(): void {
+    this.#reason = 'shutdown'
+    this.endProbation()
+    this.#drain.endIdle(this.#generation.settings.values.idleGrace)
   }
 
   /** How long the drain has gone on, in ms. */

@@ -152,6 +152,48 @@ describe('Connection: close', () => {
   })
 })
 
+describe('whatever head the app writes', () => {
+  const cookies = ['Set-Cookie', 'a=1', 'Set-Cookie', 'b=2']
+  const both = { 'Set-Cookie': ['a=1', 'b=2'] }
+  const pairs = [
+    ['Set-Cookie', 'a=1'],
+    ['Set-Cookie', 'b=2'],
+  ]
+
+  test.each<[string, (response: ServerResponse) => ServerResponse]>([
+    ['a list', (response) => response.writeHead(200, cookies)],
+    ['a list of pairs', (response) => response.writeHead(200, pairs as never)],
+    ['a list with a message', (response) => response.writeHead(200, 'Fine', cookies)],
+    ['an object', (response) => response.writeHead(200, { 'Set-Cookie': ['a=1', 'b=2'] })],
+    ['one by one', (response) => response.setHeader('Set-Cookie', ['a=1', 'b=2'])],
+    [
+      'a list that says keep-alive',
+      (r) => r.writeHead(200, ['Connection', 'keep-alive', ...cookies]),
+    ],
+    [
+      'pairs that say so',
+      (r) => r.writeHead(200, [['Connection', 'keep-alive'], ...pairs] as never),
+    ],
+    ['an object that says so', (r) => r.writeHead(200, { connection: 'keep-alive', ...both })],
+    [
+      'one by one that says so',
+      (r) => r.setHeader('Connection', 'keep-alive').setHeader('Set-Cookie', both['Set-Cookie']),
+    ],
+  ])('%s: all of it is sent, with one Connection: close', async (_, write) => {
+    const { connections, server } = await serve((_, response) => void write(response).end('x'))
+    const { socket, headers, text } = await connectTo(server)
+    sayFarewell(connections)
+    socket.write(get())
+    await once(socket, 'end')
+    expect(
+      text()
+        .match(/^Set-Cookie: .*$/gm)
+        ?.map((line) => line.trim()),
+    ).toEqual(['Set-Cookie: a=1', 'Set-Cookie: b=2'])
+    expect(headers()).toEqual(['close'])
+  })
+})
+
 describe('an app that wraps writeHead itself', () => {
   /** What on-headers does, and compression and express-session with it. */
   const wrapped: RequestListener = (request, response) => {

@@ -55,7 +55,10 @@ function closeWithHead(
   const patched = function (this: typeof response, ...args: unknown[]): typeof response {
     if (connection.exchanges.at(-1) !== exchange || !request.complete || stays(connection))
       return Reflect.apply(original, this, args) as typeof response
-    response.setHeader('Connection', 'close')
+    // Node says it by itself then. A header of ours would make Node 20 merge what the app hands over
+    // as a list, and keep one of two cookies; and no version takes a list of pairs beside it.
+    response.shouldKeepAlive = false
+    if (response.hasHeader('connection')) response.setHeader('Connection', 'close')
     // A handler that passes on the head of another server's response says keep-alive there.
     const head = [...args.slice(0, -1), withoutConnection(args.at(-1))]
     return Reflect.apply(original, this, head) as typeof response

@@ -83,6 +83,13 @@ export interface ProcessSettings {
    */
   shutdownDelay: number
   /**
+   * On a final stop: for how long a connection that is idle, or never sent a byte, is still there for a
+   * request that is on its way. Then it ends, so that one idle browser tab does not hold a stop. At an
+   * upgrade idle connections are not ended.
+   * @default 1000
+   */
+  idleGrace: number
+  /**
    * While draining: a connection that never sent a byte, or whose request stays half sent, is
    * ended when nothing came from it for this long.
    * @default 10000
@@ -136,6 +143,7 @@ export const defaults: Readonly<Omit<ProcessSettings, 'signals' | 'logger'>> = {
   readyTimeout: 60_000,
   probation: 0,
   shutdownDelay: 0,
+  idleGrace: 1_000,
   stallTimeout: 10_000,
   pidFile: undefined,
   migrate: true,

@@ -8,6 +8,7 @@ const names = [
   'readyTimeout',
   'probation',
   'shutdownDelay',
+  'idleGrace',
   'stallTimeout',
   'pidFile',
   'signals',

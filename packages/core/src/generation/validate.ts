@@ -86,6 +86,7 @@ const checks: Record<string, Check> = {
   readyTimeout: duration,
   probation: duration,
   shutdownDelay: duration,
+  idleGrace: duration,
   stallTimeout: duration,
   pidFile: (name, value) => {
     if (typeof value !== 'string' || value === '') throw bad(name, 'a path', value)

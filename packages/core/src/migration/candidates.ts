@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Connection } from '../connections/index.js'
 import type { Generation } from '../generation/index.js'
-import { isBetweenRequests, isFlushed, isParsed, isPlainHttp } from '../node/index.js'
+import { isBetweenRequests, isFlushed, isOnHandle, isParsed, isPlainHttp } from '../node/index.js'
 
 /** The name of the listener that a connection came by; undefined where it is none of ours. */
 export type NameOf = (connection: Connection) => string | undefined
@@ -68,7 +68,7 @@ export class Candidates {
 
   canMove(connection: Connection): boolean {
     const { server, session, socket } = connection
-    if (session || !isPlainHttp(server)) return false
+    if (session || !isPlainHttp(server) || !isOnHandle(socket)) return false
     if (this.#refused.has(connection) || !isParsed(socket)) return false
     return this.#nameOf(connection) !== undefined && this.#isWanted(socket)
   }

@@ -29,6 +29,19 @@ export function rawSocketOf(socket: TLSSocket): Socket | undefined {
   return _parent
 }
 
+/** Whether it has a handle, and is no stream that somebody has put in its place. */
+export function isOnHandle(socket: Socket): boolean {
+  return !!streamOf(socket)
+}
+
+/**
+ * How many bytes came; undefined where nobody counts them: Node serves any Duplex that is emitted as a
+ * 'connection'.
+ */
+export function bytesReadOf(socket: Socket): number | undefined {
+  return (socket as Partial<Socket>).bytesRead
+}
+
 /** Whether all that was written is with the kernel, which keeps it for whoever has the socket. */
 export function isFlushed(socket: Socket): boolean {
   return socket.writableLength === 0 && !streamOf(socket)?.writeQueueSize

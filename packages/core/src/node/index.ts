@@ -9,11 +9,13 @@ export { type Asked, isPath, type ListenAddress, nameOf, nameOfBound, show } fro
 export { type HeldEvent, holdEvent, intercept } from './emissions.js'
 export {
   acceptorOf,
+  bytesReadOf,
   type Frozen,
   freeze,
   holdReading,
   isFlushed,
   isFull,
+  isOnHandle,
   rawSocketOf,
   restOf,
 } from './established.js'

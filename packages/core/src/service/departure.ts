@@ -86,9 +86,7 @@ export class Departure {
 
   #stopAgain(): void {
     if (this.#ending?.reason === 'upgraded') {
-      // It has handed over; now it is told to stop as well, and will not rise again.
-      this.#ending.reason = 'shutdown'
-      this.#ending.endProbation()
+      this.#ending.becomeShutdown()
       this.#successor?.closeDormant()
       return
     }
