@@ -86,7 +86,8 @@ export interface Upgrader {
    */
   listen<S extends Server>(server: S, ...args: Parameters<Server['listen']> | unknown[]): S
   /**
-   * Prepares a server whose `listen` somebody else will call.
+   * Prepares a server whose `listen` somebody else will call. Throws `ERR_ENDLESS_LISTENING` for one that
+   * listens already.
    * @returns lets go of it: its listener is the app's own again
    */
   attach(server: Server, options?: AttachOptions): () => void

@@ -5,6 +5,7 @@
  * |---|---|
  * | `ERR_ENDLESS_OPTION` | an option has a bad value; thrown at once |
  * | `ERR_ENDLESS_OPTION_CONFLICT` | two calls set one process-wide option to different values |
+ * | `ERR_ENDLESS_LISTENING` | a server was attached when it listened already |
  * | `ERR_ENDLESS_NOT_READY` | an upgrade was asked for before this generation is ready |
  * | `ERR_ENDLESS_UPGRADE_IN_PROGRESS` | an upgrade is already under way |
  * | `ERR_ENDLESS_PREDECESSOR_ALIVE` | the predecessor still drains |
@@ -24,6 +25,7 @@
 export type ErrorCode =
   | 'ERR_ENDLESS_OPTION'
   | 'ERR_ENDLESS_OPTION_CONFLICT'
+  | 'ERR_ENDLESS_LISTENING'
   | 'ERR_ENDLESS_NOT_READY'
   | 'ERR_ENDLESS_UPGRADE_IN_PROGRESS'
   | 'ERR_ENDLESS_PREDECESSOR_ALIVE'

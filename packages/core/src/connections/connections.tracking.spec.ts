@@ -12,6 +12,33 @@ const served = servedOfEachTest()
 
 const client = async (port: number): Promise<Socket> => (await served.client(port)).socket
 
+describe('an app that takes all listeners off', () => {
+  test('a socket that was upgraded is gone when it has closed', async () => {
+    const server = createServer()
+    const upgraded = once(server, 'upgrade')
+    const socket = await client(await served.listen(server))
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n')
+    const [, end] = (await upgraded) as [unknown, Socket]
+    end.removeAllListeners()
+    end.destroy()
+    await until(() => end.closed)
+    expect(served.connections.kinds().size).toBe(0)
+    await served.connections.whenEmpty()
+  })
+
+  test('a response is over when it has ended', async () => {
+    const { app, responses } = later()
+    const socket = await client(await served.listen(createServer(app)))
+    socket.write(get)
+    await until(() => responses.length === 1)
+    responses[0]?.removeAllListeners('close').end('x')
+    await once(socket, 'data')
+    await until(() => responses[0]?.writableFinished === true)
+    expect([...served.connections.kinds().values()]).toEqual(['idle'])
+    expect(served.connections.inFlight).toBe(0)
+  })
+})
+
 describe('tracking', () => {
   test('settles when the last connection is gone, and at once without one', async () => {
     await served.connections.whenEmpty()

@@ -120,21 +120,36 @@ export class Connections {
 
   /** What each connection is at. */
   kinds(): Map<Connection, Kind> {
+    this.#lookForGhosts()
     return kindsOf([...this], this.servers)
+  }
+
+  /**
+   * An app that takes all listeners off a socket or a response takes ours, too. Whether they are over is
+   * then for Node to say.
+   */
+  #lookForGhosts(): void {
+    for (const { socket, exchanges } of [...this]) {
+      if (socket.closed) this.#close(socket)
+      for (const { http1 } of [...exchanges])
+        if (http1?.response.writableFinished) this.#responded(http1.response)
+    }
   }
 
   /** One for all responses: its `this` is the response. */
   readonly #onClose = this.#closer()
 
   #closer(): (this: ServerResponse) => void {
-    const ended = (response: ServerResponse): void => {
-      const connection = this.#bySocket.get(response.req.socket)
-      const exchange = connection?.exchanges.find(({ http1 }) => http1?.response === response)
-      if (connection && exchange) this.#end(connection, exchange)
-    }
+    const ended = (response: ServerResponse): void => this.#responded(response)
     return function (this: ServerResponse) {
       ended(this)
     }
+  }
+
+  #responded(response: ServerResponse): void {
+    const connection = this.#bySocket.get(response.req.socket)
+    const exchange = connection?.exchanges.find(({ http1 }) => http1?.response === response)
+    if (connection && exchange) this.#end(connection, exchange)
   }
 
   #open(server: Server, socket: Socket): void {

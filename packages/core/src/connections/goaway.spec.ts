@@ -10,7 +10,7 @@ import {
 } from 'node:http2'
 import { type AddressInfo, connect as dial } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { goAway } from './goaway.js'
 
 interface Pair {
@@ -103,6 +103,15 @@ test('a client that has just connected may ask first', async () => {
   given[0]?.respond()
   given[0]?.end('answer')
   expect(await textOf(stream)).toBe('answer')
+})
+
+test('a session on which nobody ever asked is pinged some hundred times in its second', async () => {
+  const { client, session } = await pair()
+  const ping = vi.spyOn(session, 'ping')
+  goAway(session)
+  await once(client, 'goaway')
+  expect(ping.mock.calls.length).toBeGreaterThan(10)
+  expect(ping.mock.calls.length).toBeLessThan(300)
 })
 
 test('a stream that never pauses is not waited for forever', async () => {

@@ -5,12 +5,8 @@ import { exitProcess } from '../node/index.js'
 /** How long the last hooks may take, in ms: a process that was told to end has to end. */
 const patience = 10_000
 
-/** The one way out: the hooks that still run and those of `onExit`, what only the last generation tidies up, then the exit. */
-export async function exit(
-  generation: Generation,
-  code: number,
-  tidyUp: () => void = () => {},
-): Promise<void> {
+/** The one way out: the hooks that still run and those of `onExit`, then the exit. */
+export async function exit(generation: Generation, code: number): Promise<void> {
   // A second signal while the hooks run: at once means at once.
   if (generation.state === 'exited') return exitProcess(code)
   generation.machine.send('exit')
@@ -21,11 +17,6 @@ export async function exit(
   )
   await Promise.race([lastHooks(generation, code), timeout])
   late.abort()
-  try {
-    tidyUp()
-  } catch (error) {
-    generation.error('Could not tidy up', error)
-  }
   generation.tell('endless:exit', { code })
   generation.info(`Exiting with code ${code}.`)
   exitProcess(code)

@@ -97,7 +97,8 @@ export interface ProcessSettings {
   stallTimeout: number
   /**
    * A file that names the pid of the newest ready generation. Written when ready (temp file and
-   * rename), removed at a final stop if it still holds our pid.
+   * rename), removed when the process exits if it still holds our pid: at a final stop, and when the app
+   * ends the process itself.
    */
   pidFile: string | undefined
   /**

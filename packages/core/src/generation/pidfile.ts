@@ -48,6 +48,23 @@ export class PidFile {
     })
   }
 
+  /**
+   * Removes it when the process exits, whoever ends it: the app as well.
+   * @param failed told why it could not
+   * @returns lets it stay
+   */
+  removeAtExit(failed: (error: unknown) => void): () => void {
+    const remove = (): void => {
+      try {
+        this.remove()
+      } catch (error) {
+        failed(error)
+      }
+    }
+    process.once('exit', remove)
+    return () => void process.off('exit', remove)
+  }
+
   #holder(): number | undefined {
     try {
       return Number.parseInt(readFileSync(this.#path, 'utf8'), 10)

@@ -1,4 +1,5 @@
 import type { Server } from 'node:net'
+import { EndlessError } from '../errors.js'
 import type { HandedListener, TicketKeys } from '../handover/index.js'
 import { type Handle, handleOf, interceptListen } from '../node/index.js'
 import { Bindings } from './bindings.js'
@@ -39,9 +40,18 @@ export class Listeners {
     return this.#bindings.settled()
   }
 
-  /** From here on each `listen()` of the server comes by here first. */
+  /**
+   * From here on each `listen()` of the server comes by here first; throws `ERR_ENDLESS_LISTENING` where
+   * that is too late.
+   */
   attach(server: Server, begin?: Begin): void {
     if (this.#undo.has(server)) return
+    if (server.listening)
+      throw new EndlessError(
+        'ERR_ENDLESS_LISTENING',
+        'this server listens already, so its socket is none that a successor could inherit: attach it ' +
+          'before it listens (where a framework listens for you, hand it the server that you attached)',
+      )
     const restore = interceptListen(server, (call, proceed) =>
       this.#bindings.take(server, call, proceed, begin),
     )

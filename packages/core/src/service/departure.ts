@@ -79,7 +79,6 @@ export class Departure {
   /** The process lives on, without us. */
   uninstall(): void {
     this.#gone.abort()
-    if (this.#generation.state === 'ready') tryPidFile(this.#generation, () => this.#tidyUp())
     this.#ending?.cancel()
     this.#successor?.closeDormant()
   }
@@ -100,7 +99,7 @@ export class Departure {
     this.#listeners.stop()
     const over = (code: number): void => {
       this.#listeners.close()
-      void exit(this.#generation, code, () => reason === 'shutdown' && this.#tidyUp())
+      void exit(this.#generation, code)
     }
     this.#ending = new Ending(this.#generation, reason, over, migration)
     this.#draining.abort(new EndlessError('ERR_ENDLESS_DRAINING', `draining: ${reason}`))
@@ -128,12 +127,6 @@ export class Departure {
       missing.length > 0 ? new Error(`no duplicate of ${missing.join(', ')}`) : undefined,
     )
     hooks.run('onRevive').catch((error) => this.#generation.error('An onRevive hook failed', error))
-  }
-
-  /** What the last generation leaves behind: nothing. */
-  #tidyUp(): void {
-    const { pidFile } = this.#generation.settings.values
-    if (pidFile !== undefined) new PidFile(pidFile).remove()
   }
 }
 

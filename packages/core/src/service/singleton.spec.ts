@@ -15,6 +15,21 @@ afterEach(async () => {
   if (Reflect.has(process, key)) await upgrader().uninstall()
 })
 
+test('a server that listens already cannot be attached, one that was attached before can', async () => {
+  const up = upgrader({ logger: false })
+  const late = createServer().listen(0)
+  const early = up.listen(createServer(), 0)
+  await Promise.all([once(late, 'listening'), once(early, 'listening')])
+  expect(() => up.attach(late)).toThrow(
+    expect.objectContaining({
+      code: 'ERR_ENDLESS_LISTENING',
+      message: expect.stringContaining('attach it before it listens'),
+    }),
+  )
+  expect(() => up.attach(early)).not.toThrow()
+  late.close()
+})
+
 describe('there is one per process', () => {
   test('every call gives the same, and adds its options', () => {
     const first = upgrader({ logger: false, hammerTime: 5 })

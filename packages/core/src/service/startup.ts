@@ -30,6 +30,8 @@ export class Startup {
   })
   #orphanTimer: NodeJS.Timeout | undefined
   #closeToConnections: () => void = () => {}
+  #pidFile: PidFile | undefined
+  #keepPidFile: (() => void) | undefined
 
   constructor(
     generation: Generation,
@@ -64,8 +66,8 @@ export class Startup {
   }
 
   attach(server: Server, { beforeBegin, autoReady }: AttachOptions): () => void {
-    if (autoReady) this.#autoReady.arm()
     this.listeners.attach(server, beforeBegin)
+    if (autoReady) this.#autoReady.arm()
     this.#generation.connections.track(server)
     return () => {
       this.listeners.detach(server)
@@ -84,6 +86,8 @@ export class Startup {
     this.#autoReady.cancel()
     clearTimeout(this.#orphanTimer)
     this.#closeToConnections()
+    this.#keepPidFile?.()
+    tryPidFile(this.#generation, () => this.#pidFile?.remove())
     this.listeners.uninstall()
   }
 
@@ -122,6 +126,10 @@ export class Startup {
     for (const { listener, errno } of this.listeners.accept())
       generation.error(`Cannot listen on ${listener.name}`, new Error(`errno ${errno}`))
     tryPidFile(generation, () => pidFile?.publish())
+    this.#keepPidFile = pidFile?.removeAtExit((error) =>
+      generation.error('The pid file is still there', error),
+    )
+    this.#pidFile = pidFile
     // Last: whoever is told that it is ready finds the port open and the pid in its file.
     generation.machine.send('ready')
     this.#closeToConnections = openForConnections(generation, this.listeners)

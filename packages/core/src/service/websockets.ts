@@ -1,4 +1,5 @@
 import type { Upgrader } from '../api.js'
+import { EndlessError } from '../errors.js'
 import type { DrainReason } from '../generation/index.js'
 import { upgrader } from './singleton.js'
 
@@ -29,9 +30,13 @@ const codes: Readonly<Record<DrainReason, readonly [code: number, reason: string
  * restartWebSockets(fastify.websocketServer, fastify.endless)
  * ```
  * @returns takes it back
+ * @throws EndlessError `ERR_ENDLESS_OPTION` at once for what is no WebSocket server
  */
 export function restartWebSockets(server: SocketServer, up: Upgrader = upgrader()): () => void {
+  checkSocketServer(server)
   const late = (socket: ClosableSocket): void => {
+    // A status looks at every connection: asked for only when there is a drain to tell of.
+    if (!up.drainSignal.aborted) return
     // Its handshake was under way when the drain began.
     const reason = up.status().drain?.reason
     if (reason) socket.close(...codes[reason])
@@ -44,4 +49,17 @@ export function restartWebSockets(server: SocketServer, up: Upgrader = upgrader(
     undo()
     server.off('connection', late)
   }
+}
+
+/** One that would throw at the drain throws here: the drain is too late to learn of it. */
+function checkSocketServer(server: unknown): void {
+  const given = Object(server) as Partial<Record<keyof SocketServer, unknown>>
+  const isIterable = Symbol.iterator in Object(given.clients)
+  if (isIterable && typeof given.on === 'function' && typeof given.off === 'function') return
+  throw new EndlessError(
+    'ERR_ENDLESS_OPTION',
+    'restartWebSockets: expected a WebSocket server with `clients`, `on` and `off`, such as the ' +
+      '`WebSocketServer` of ws, received something else. For Socket.IO call `io.engine.close()` in ' +
+      'an onDrain hook instead',
+  )
 }
