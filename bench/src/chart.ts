@@ -4,7 +4,7 @@ import { bucket } from './timeline.js'
 import type { Trial } from './trial.js'
 
 const width = 780
-const height = 110
+const height = 78
 /** Under the responses, for what failed: a part of their height. */
 const strip = { from: 0.05, to: 0.15 }
 const colors = ['#4c78a8', '#f2a444', '#6aaa64', '#9d79b9', '#5fb7b3', '#a8795c']
