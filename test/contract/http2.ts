@@ -1,12 +1,11 @@
 import { once } from 'node:events'
 import { type ClientHttp2Session, connect, constants } from 'node:http2'
-import { beforeAll, expect, test } from 'vitest'
-import { type Certificate, makeCertificate } from '../support/certificate.js'
+import { expect, test } from 'vitest'
 import { load } from '../support/client/index.js'
 import { Http2Load } from '../support/http2.js'
 import { upgrades } from '../support/lossless.js'
-import { type Service, temporaryDirectory } from '../support/service.js'
-import { type Adapter, starter } from './adapter.js'
+import type { Adapter } from './adapter.js'
+import { secure } from './secure.js'
 
 /** One request on a session: its status and body. */
 async function ask(session: ClientHttp2Session, path: string): Promise<string> {
@@ -21,21 +20,12 @@ async function ask(session: ClientHttp2Session, path: string): Promise<string> {
 }
 
 export function speaksHttp2(adapter: Adapter): void {
-  let certificate: Certificate
-
-  beforeAll(() => {
-    certificate = makeCertificate(temporaryDirectory())
-  })
-
-  function start(options: object = {}): Promise<Service> {
-    const env = { KEY: certificate.keyFile, CERT: certificate.certFile, HTTP2: '1' }
-    return starter(adapter)({ env, options })
-  }
+  const { certificate, start } = secure(adapter, { HTTP2: '1' })
 
   test('upgrades under load: no stream fails, h2 and h1 by ALPN on one port', async () => {
     await using service = await start()
-    const tls = { ca: certificate.cert, servername: 'localhost' }
-    const h2 = new Http2Load(service.port(), { ca: certificate.cert })
+    const tls = { ca: certificate().cert, servername: 'localhost' }
+    const h2 = new Http2Load(service.port(), { ca: certificate().cert })
     const h1 = load({ target: { port: service.port() }, tls, connections: 4, thinkTime: [0, 10] })
     for (let n = 0; n < upgrades; n++) {
       await Promise.all([h2.progress(50), h1.progress(10)])
@@ -56,7 +46,7 @@ export function speaksHttp2(adapter: Adapter): void {
 
   test('a GOAWAY names the last stream, which finishes', async () => {
     await using service = await start()
-    const session = connect(`https://localhost:${service.port()}`, { ca: certificate.cert })
+    const session = connect(`https://localhost:${service.port()}`, { ca: certificate().cert })
     const slow = ask(session, '/slow?ms=500')
     await service.until({ event: 'request', path: '/slow' })
     const told = once(session, 'goaway')
@@ -70,20 +60,11 @@ export function speaksHttp2(adapter: Adapter): void {
 }
 
 export function endsHttp2(adapter: Adapter): void {
-  let certificate: Certificate
-
-  beforeAll(() => {
-    certificate = makeCertificate(temporaryDirectory())
-  })
-
-  function start(options: object = {}): Promise<Service> {
-    const env = { KEY: certificate.keyFile, CERT: certificate.certFile, HTTP2: '1' }
-    return starter(adapter)({ env, options })
-  }
+  const { certificate, start } = secure(adapter, { HTTP2: '1' })
 
   test('an idle session is told to go, and holds nothing', async () => {
     await using service = await start()
-    const session = connect(`https://localhost:${service.port()}`, { ca: certificate.cert })
+    const session = connect(`https://localhost:${service.port()}`, { ca: certificate().cert })
     expect(JSON.parse(await ask(session, '/pid'))).toMatchObject({ pid: service.pid })
     const closed = once(session, 'close')
     await service.hup()
@@ -94,7 +75,7 @@ export function endsHttp2(adapter: Adapter): void {
 
   test('a stream that hangs is hammered, by name', async () => {
     await using service = await start({ hammerTime: 400 })
-    const session = connect(`https://localhost:${service.port()}`, { ca: certificate.cert })
+    const session = connect(`https://localhost:${service.port()}`, { ca: certificate().cert })
     session.on('error', () => {})
     const stream = session.request({ ':path': '/hang' })
     stream.on('error', () => {})

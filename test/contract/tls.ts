@@ -1,29 +1,19 @@
 import { once } from 'node:events'
 import { connect as connectTcp } from 'node:net'
 import { connect } from 'node:tls'
-import { beforeAll, expect, test } from 'vitest'
-import { type Certificate, makeCertificate } from '../support/certificate.js'
+import { expect, test } from 'vitest'
 import { load, request } from '../support/client/index.js'
 import { upgradesLoseNothing } from '../support/lossless.js'
-import { type Service, temporaryDirectory } from '../support/service.js'
-import { type Adapter, starter } from './adapter.js'
+import type { Adapter } from './adapter.js'
+import { secure } from './secure.js'
 
 export function speaksTls(adapter: Adapter): void {
-  let certificate: Certificate
-
-  beforeAll(() => {
-    certificate = makeCertificate(temporaryDirectory())
-  })
-
-  function start(options: object = {}): Promise<Service> {
-    const env = { KEY: certificate.keyFile, CERT: certificate.certFile }
-    return starter(adapter)({ env, options })
-  }
+  const { certificate, start } = secure(adapter)
 
   test('HTTPS: upgrades under load lose no request', async () => {
     await using service = await start()
     const target = { port: service.port() }
-    const tls = { ca: certificate.cert, servername: 'localhost' }
+    const tls = { ca: certificate().cert, servername: 'localhost' }
     const loads = [
       load({ target, tls, connections: 8, thinkTime: [0, 30] }),
       load({ target, tls, connections: 2, mode: 'new-connection', thinkTime: [0, 30] }),
@@ -43,7 +33,7 @@ export function speaksTls(adapter: Adapter): void {
   test('HTTPS: what is in flight finishes, then the connection is told to close', async () => {
     await using service = await start()
     const target = { port: service.port() }
-    const tls = { ca: certificate.cert, servername: 'localhost' }
+    const tls = { ca: certificate().cert, servername: 'localhost' }
     const slow = request({ target, tls, method: 'GET', url: '/slow?ms=600' })
     await service.until({ event: 'request' })
     await service.hup()
@@ -54,20 +44,11 @@ export function speaksTls(adapter: Adapter): void {
 }
 
 export function keepsTls(adapter: Adapter): void {
-  let certificate: Certificate
-
-  beforeAll(() => {
-    certificate = makeCertificate(temporaryDirectory())
-  })
-
-  function start(options: object = {}): Promise<Service> {
-    const env = { KEY: certificate.keyFile, CERT: certificate.certFile }
-    return starter(adapter)({ env, options })
-  }
+  const { certificate, start } = secure(adapter)
 
   test('HTTPS: an idle connection is kept; one that never shakes hands has a deadline', async () => {
     await using service = await start({ stallTimeout: 500 })
-    const idle = connect({ port: service.port(), ca: certificate.cert, servername: 'localhost' })
+    const idle = connect({ port: service.port(), ca: certificate().cert, servername: 'localhost' })
     await once(idle, 'secureConnect')
     idle.setEncoding('utf8').write('GET /pid HTTP/1.1\r\nHost: x\r\n\r\n')
     await once(idle, 'data')
@@ -86,7 +67,7 @@ export function keepsTls(adapter: Adapter): void {
 
   test('HTTPS: a client resumes its session on the successor', async () => {
     await using service = await start()
-    const options = { port: service.port(), ca: certificate.cert, servername: 'localhost' }
+    const options = { port: service.port(), ca: certificate().cert, servername: 'localhost' }
     const first = connect(options)
     // With TLS 1.3 the ticket comes after the handshake.
     const [session] = (await once(first, 'session')) as [Buffer]
