@@ -1,5 +1,5 @@
 import { Connections } from '../connections/index.js'
-import type { Predecessor } from '../handover/index.js'
+import { type Launcher, launcher, type Predecessor } from '../handover/index.js'
 import { type ChannelMessages, publish } from './channels.js'
 import { Hooks } from './hooks.js'
 import { Settings } from './settings.js'
@@ -20,6 +20,11 @@ export class Generation {
   constructor(predecessor: Predecessor | undefined) {
     this.predecessor = predecessor
     this.number = predecessor?.handover.generation ?? 0
+  }
+
+  /** Who started this process and waits for it; a successor has nobody who does. */
+  get launcher(): Launcher | undefined {
+    return this.predecessor || this.settings.values.ignoreLauncher ? undefined : launcher()
   }
 
   get state(): State {

@@ -122,6 +122,14 @@ export interface ProcessSettings {
    */
   migrate: boolean | ((socket: Socket) => boolean)
   /**
+   * Upgrades also where the process was started by something that takes its end for the end of the
+   * service: pm2 in fork mode, a watcher (nodemon, `node --watch`, `tsx watch`), tini or npm as pid 1 of a
+   * container. Each is found among the ancestors of the process, on Linux, and an upgrade is refused then.
+   * For a launcher that was found and does not wait.
+   * @default false
+   */
+  ignoreLauncher: boolean
+  /**
    * Whether a server that listens through an adapter makes the process ready by itself, once all
    * that listen are bound and every inherited listener is taken. `false`: call `ready()`.
    * @default true
@@ -148,6 +156,7 @@ export const defaults: Readonly<Omit<ProcessSettings, 'signals' | 'logger'>> = {
   stallTimeout: 10_000,
   pidFile: undefined,
   migrate: true,
+  ignoreLauncher: false,
   autoReady: true,
 }
 

@@ -14,6 +14,7 @@ const names = [
   'signals',
   'logger',
   'migrate',
+  'ignoreLauncher',
   'autoReady',
 ] as const satisfies readonly (keyof ProcessSettings)[]
 

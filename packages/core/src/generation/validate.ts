@@ -27,6 +27,10 @@ const duration: Check = (name, value) => {
     throw bad(name, `milliseconds from 0 to ${longestTimer}`, value)
 }
 
+const flag: Check = (name, value) => {
+  if (typeof value !== 'boolean') throw bad(name, 'true or false', value)
+}
+
 const hook: Check = (name, value) => {
   if (typeof value !== 'function') throw bad(name, 'a function', value)
 }
@@ -98,9 +102,8 @@ const checks: Record<string, Check> = {
     if (typeof value !== 'boolean' && typeof value !== 'function')
       throw bad(name, 'true, false or a function of a socket', value)
   },
-  autoReady: (name, value) => {
-    if (typeof value !== 'boolean') throw bad(name, 'true or false', value)
-  },
+  ignoreLauncher: flag,
+  autoReady: flag,
 }
 
 /** The kinds of server that an app can be behind. */

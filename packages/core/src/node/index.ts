@@ -45,4 +45,12 @@ export {
   settle,
   speaksHttp,
 } from './parser.js'
-export { exitProcess, fdLimit, procFile, signalChild, whyNoUpgrade } from './process.js'
+export {
+  type Ancestor,
+  ancestors,
+  exitProcess,
+  fdLimit,
+  procFile,
+  signalChild,
+  whyNoUpgrade,
+} from './process.js'

@@ -27,7 +27,38 @@ export function fdLimit(): number | undefined {
   return found === undefined ? undefined : Number(found)
 }
 
-/** Why this process can listen but not upgrade; undefined where it can. */
+/** No chain of launchers is longer. */
+const mostAncestors = 32
+
+/** A process that this one descends from. */
+export interface Ancestor {
+  readonly pid: number
+  /** Its command line; a process may have made one text of it (npm, pm2). */
+  readonly words: readonly string[]
+}
+
+/** From the parent up to pid 1; none where the OS does not show them (macOS). */
+export function ancestors(): Ancestor[] {
+  const found: Ancestor[] = []
+  for (let pid = process.ppid; pid > 0 && found.length < mostAncestors; ) {
+    // A process that made one text of it leaves the rest of the room empty.
+    const words = procFile(`/proc/${pid}/cmdline`)?.filter((word) => word !== '')
+    const parent = parentOf(pid)
+    if (!words || parent === undefined) break
+    found.push({ pid, words })
+    pid = parent
+  }
+  return found
+}
+
+function parentOf(pid: number): number | undefined {
+  // The name in brackets may have anything in it, brackets too.
+  const stat = procFile(`/proc/${pid}/stat`)?.[0]
+  const parent = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[1]
+  return parent === undefined ? undefined : Number(parent)
+}
+
+/** Why no process of this kind can be upgraded, whoever started it; undefined where it can. */
 export function whyNoUpgrade(): string | undefined {
   if (process.platform === 'win32')
     return 'Windows cannot pass a listening socket to a new process: restart the service instead'

@@ -32,7 +32,9 @@ export class Signals {
     const hooked = this.#generation.hooks.signals()
     const named = Object.entries(map || {}).filter(([, action]) => action !== undefined)
     const acting = named.map(([signal]) => signal as NodeJS.Signals)
-    const wanted = new Set(map ? [...acting, ...hooked] : [])
+    const theirs = this.#generation.launcher?.signals ?? []
+    const ours = acting.filter((signal) => !theirs.includes(signal))
+    const wanted = new Set(map ? [...ours, ...hooked] : [])
     // One that stays is not taken anew: between off and on its default would end the process.
     for (const signal of wanted) if (!this.#taken.has(signal)) this.#take(signal)
     for (const signal of [...this.#taken.keys()]) if (!wanted.has(signal)) this.#release(signal)

@@ -144,6 +144,8 @@ export class Startup {
     endPreload()
     const names = this.listeners.all.map(({ name, address }) => (address ? show(address) : name))
     generation.info(`Generation ${generation.number} serves ${names.join(', ')}.`)
+    const { launcher } = generation
+    if (launcher) generation.info(`Upgrades will be refused: ${launcher.why}.`)
   }
 
   async #begin(address: ListenAddress, own: Begin | undefined): Promise<void> {

@@ -24,7 +24,7 @@ export class Upgrade {
   constructor(generation: Generation, predecessorAlive: boolean) {
     this.#generation = generation
     try {
-      const unsupported = whyNoUpgrade()
+      const unsupported = whyNoUpgrade() ?? generation.launcher?.why
       if (unsupported) throw new EndlessError('ERR_ENDLESS_UNSUPPORTED', unsupported)
       generation.machine.send('upgrade', { predecessorAlive })
     } catch (error) {

@@ -1,0 +1,112 @@
+import { basename } from 'node:path'
+import { type Ancestor, ancestors } from '../node/index.js'
+
+/** Who started this process and takes its end for the end of the service. */
+export interface Launcher {
+  /** Who it is, why an upgrade would be an outage, and what to do instead. */
+  readonly why: string
+  /** By which it restarts the app: they are left to do what they do to any process. */
+  readonly signals: readonly NodeJS.Signals[]
+}
+
+/** Ends with its only child, and hands on nothing else of it. */
+type Wrapper = (words: readonly string[]) => boolean
+
+const shells = ['sh', 'bash', 'dash', 'ash', 'busybox']
+const inits = ['tini', 'tini-static', 'dumb-init', 'docker-init', 'catatonit']
+const runners = ['npm', 'npx', 'pnpm', 'yarn']
+
+const wrappers: readonly Wrapper[] = [
+  // `sh -c 'node app.js'`, where the shell does not exec.
+  (words) => shells.includes(nameOf(words)) && words.some((word) => /^-[a-z]*c$/.test(word)),
+  (words) => inits.includes(nameOf(words)),
+  // npm makes one text of its command line: "npm start".
+  (words) => runners.includes(nameOf(words.join(' ').split(' '))),
+  (words) => nameOf(words) === 'node' && runners.includes(scriptOf(words)),
+]
+
+interface Known {
+  readonly name: string
+  readonly is: (words: readonly string[]) => boolean
+  readonly why: string
+  readonly signals?: readonly NodeJS.Signals[]
+}
+
+const watches =
+  'it would take the end of this process for the end of the app: let it restart the app'
+
+const known: readonly Known[] = [
+  {
+    name: 'pm2',
+    is: ([first = '']) => /^PM2 v/.test(first),
+    why:
+      'it would start another copy beside the successor when this process ends: use `pm2 reload` ' +
+      'with `-i 1` or more (cluster mode), or start the app without pm2',
+  },
+  {
+    name: 'nodemon',
+    is: (words) => nameOf(words) === 'nodemon' || scriptOf(words) === 'nodemon',
+    why: watches,
+    signals: ['SIGUSR2'],
+  },
+  {
+    name: 'node --watch',
+    is: (words) => nameOf(words) === 'node' && optionsOf(words).some((one) => /^--watch/.test(one)),
+    why: watches,
+  },
+  {
+    name: 'tsx watch',
+    is: (words) => words.some((word) => /(^|\/)tsx(\/|$)/.test(word)) && words.includes('watch'),
+    why: watches,
+  },
+]
+
+/**
+ * Who waits for this process, among those that started it: a process manager, a watcher, or a
+ * container whose first process ends with ours.
+ */
+export function launcherAmong(chain: readonly Ancestor[]): Launcher | undefined {
+  for (const { pid, words } of chain) {
+    const found = known.find(({ is }) => is(words))
+    if (found)
+      return { why: `started by ${found.name}: ${found.why}`, signals: found.signals ?? [] }
+    if (!wrappers.some((is) => is(words))) return undefined
+    if (pid === 1) return containerOf(words)
+  }
+  return undefined
+}
+
+function containerOf(words: readonly string[]): Launcher {
+  const name = words.join(' ').slice(0, 60)
+  return {
+    why:
+      `pid 1 (${name}) ends with this process, and the container and the successor with it: replace ` +
+      'the container, or start the app from a first process that outlives its child',
+    signals: [],
+  }
+}
+
+function nameOf([command = '']: readonly string[]): string {
+  return basename(command)
+}
+
+/** What stands before the script: node's own options. */
+function optionsOf([, ...rest]: readonly string[]): readonly string[] {
+  const script = rest.findIndex((word) => !word.startsWith('-'))
+  return script < 0 ? rest : rest.slice(0, script)
+}
+
+/** `node /usr/lib/node_modules/nodemon/bin/nodemon.js app.js`: nodemon; npm's is `npm-cli.js`. */
+function scriptOf(words: readonly string[]): string {
+  if (nameOf(words) !== 'node') return ''
+  const script = words.slice(1).find((word) => !word.startsWith('-')) ?? ''
+  return basename(script).replace(/(-cli)?\.[cm]?js$/, '')
+}
+
+/** Asked at the start: whoever started us is our parent then. */
+const started = launcherAmong(ancestors())
+
+/** Who started this process, if that waits for it. A successor has nobody who does. */
+export function launcher(): Launcher | undefined {
+  return started
+}

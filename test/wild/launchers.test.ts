@@ -1,0 +1,142 @@
+// Those who start a process and take its end for the end of the service: an upgrade is refused before
+// anything is spawned, and what they do themselves goes on working.
+import { execFile } from 'node:child_process'
+import { rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, onTestFinished, test } from 'vitest'
+import { request } from '../support/client/index.js'
+import { fixture, Service, temporaryDirectory } from '../support/service.js'
+
+const { resolve } = createRequire(import.meta.url)
+const run = promisify(execFile)
+const env = { FRAMEWORK: 'http' }
+
+async function ask(service: Service, method: string, url: string): Promise<object> {
+  const { body } = await request({ target: { port: service.port() }, method, url })
+  return JSON.parse(body.toString()) as object
+}
+
+/** HUP, and what it must come to: nothing. */
+async function refuses(service: Service, why: RegExp): Promise<void> {
+  const [born] = service.all({ event: 'listen' })
+  await service.untilStderr(new RegExp(`Upgrades will be refused: ${why.source}`))
+  service.signal('SIGHUP')
+  await service.untilStderr(new RegExp(`Upgrade refused: .*${why.source}`))
+  expect(await ask(service, 'POST', '/upgrade')).toMatchObject({
+    code: 'ERR_ENDLESS_UNSUPPORTED',
+    message: expect.stringMatching(why),
+  })
+  expect(await ask(service, 'GET', '/pid')).toMatchObject({ pid: born?.pid })
+  expect(service.all({ event: 'upgrade' })).toEqual([])
+}
+
+/** An app in a directory of its own, which a test may change. */
+function appOf(directory: string): { script: string; change: () => void } {
+  const script = join(directory, 'app.js')
+  const write = (text: string): void =>
+    writeFileSync(script, `import ${JSON.stringify(fixture('server.js'))} // ${text}\n`)
+  write('first')
+  return { script, change: () => write('changed') }
+}
+
+function ownDirectory(): string {
+  const directory = temporaryDirectory()
+  writeFileSync(join(directory, 'package.json'), '{ "type": "module" }')
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}
+
+const watchers: readonly (readonly [name: string, execArgv: readonly string[], why: RegExp])[] = [
+  ['node --watch', ['--watch'], /started by node --watch/],
+  ['nodemon', [resolve('nodemon/bin/nodemon.js'), '--quiet'], /started by nodemon/],
+]
+
+test.each(watchers)(
+  '%s: an upgrade is refused; a change restarts the app',
+  async (_, execArgv, why) => {
+    const cwd = ownDirectory()
+    const { script, change } = appOf(cwd)
+    await using service = await Service.start({ script, execArgv, cwd, env })
+    await refuses(service, why)
+    const since = service.mark()
+    change()
+    const { pid } = await service.until({ event: 'state', to: 'ready' }, since)
+    expect(pid).not.toBe(service.all({ event: 'listen' })[0]?.pid)
+  },
+)
+
+test.runIf(process.getuid?.() === 0 && process.platform === 'linux')(
+  'a shell as pid 1 of a container: an upgrade is refused',
+  async () => {
+    const namespace = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc']
+    await using service = await Service.start({
+      script: fixture('server.js'),
+      wrapper: [...namespace, 'sh', '-c', '"$0" "$@"; exit $?'],
+      env,
+    })
+    await service.untilStderr(/Upgrades will be refused: pid 1 \(sh -c/)
+    expect(await ask(service, 'POST', '/upgrade')).toMatchObject({
+      code: 'ERR_ENDLESS_UNSUPPORTED',
+      message: expect.stringMatching(/pid 1 \(sh -c .*ends with this process, and the container/),
+    })
+    expect(service.all({ event: 'upgrade' })).toEqual([])
+  },
+)
+
+test('ignoreLauncher: an upgrade all the same', async () => {
+  const cwd = ownDirectory()
+  const { script } = appOf(cwd)
+  const options = { ignoreLauncher: true }
+  await using service = await Service.start({ script, execArgv: ['--watch'], cwd, env, options })
+  const { successor } = await service.hup()
+  await service.until({ event: 'drain', phase: 'end' })
+  service.signal('SIGTERM', Number(successor))
+  await service.until({ event: 'exit', pid: Number(successor) })
+  expect(service.stderr).not.toContain('refused')
+})
+
+test('pm2 in fork mode: an upgrade is refused, and pm2 has the same process', async () => {
+  const home = ownDirectory()
+  const { script } = appOf(home)
+  const log = join(home, 'app.log')
+  const control = join(home, 'control.json')
+  writeFileSync(control, '{}')
+  const options = {
+    env: {
+      ...process.env,
+      ...env,
+      PM2_HOME: join(home, 'pm2'),
+      PM2_DISCRETE_MODE: 'true',
+      PM2_DISABLE_VERSION_CHECK: 'true',
+      CONTROL: control,
+      LISTEN: JSON.stringify(join(home, 'app.sock')),
+    },
+  }
+  const pm2 = async (...args: readonly string[]): Promise<string> =>
+    (await run(process.execPath, [resolve('pm2/bin/pm2'), ...args], options)).stdout
+  try {
+    await pm2('start', script, '--name', 'app', '--output', log, '--error', log)
+    const target = { path: join(home, 'app.sock') }
+    const answer = async (method: string, url: string): Promise<Record<string, unknown>> =>
+      JSON.parse((await request({ target, method, url })).body.toString())
+    await expect
+      .poll(() => answer('GET', '/pid').catch(() => ({})), { timeout: 20_000 })
+      .toHaveProperty('pid')
+    const { pid } = await answer('GET', '/pid')
+    process.kill(Number(pid), 'SIGHUP')
+    expect(await answer('POST', '/upgrade')).toMatchObject({
+      code: 'ERR_ENDLESS_UNSUPPORTED',
+      message: expect.stringMatching(/started by pm2: .*`pm2 reload`/),
+    })
+    expect(await answer('GET', '/pid')).toMatchObject({ pid })
+    const [app] = JSON.parse(await pm2('jlist')) as {
+      pid: number
+      pm2_env: { restart_time: number }
+    }[]
+    expect([app?.pid, app?.pm2_env.restart_time]).toEqual([pid, 0])
+  } finally {
+    await pm2('kill')
+  }
+})
