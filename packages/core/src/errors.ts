@@ -13,6 +13,7 @@
  * | `ERR_ENDLESS_NOT_DRAINING` | the hammer was asked for while nothing drains |
  * | `ERR_ENDLESS_STOPPED` | a shutdown overtook what was under way |
  * | `ERR_ENDLESS_UNSUPPORTED` | no upgrade is possible here (Windows, a worker, pid 1, a launcher that waits) |
+ * | `ERR_ENDLESS_SIGNAL_SHARED` | others handle the signal that is to upgrade |
  * | `ERR_ENDLESS_SPAWN` | the successor could not be spawned |
  * | `ERR_ENDLESS_SUCCESSOR_EXITED` | the successor exited before it was ready |
  * | `ERR_ENDLESS_SUCCESSOR_FAILED` | the successor reported why it could not start |
@@ -33,6 +34,7 @@ export type ErrorCode =
   | 'ERR_ENDLESS_NOT_DRAINING'
   | 'ERR_ENDLESS_STOPPED'
   | 'ERR_ENDLESS_UNSUPPORTED'
+  | 'ERR_ENDLESS_SIGNAL_SHARED'
   | 'ERR_ENDLESS_SPAWN'
   | 'ERR_ENDLESS_SUCCESSOR_EXITED'
   | 'ERR_ENDLESS_SUCCESSOR_FAILED'

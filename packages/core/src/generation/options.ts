@@ -108,6 +108,12 @@ export interface ProcessSettings {
    */
   signals: SignalMap | false
   /**
+   * Signals that others may handle as well. By default an upgrade is refused where its signal has another
+   * handler, because most of them shut the app down: a handler that reopens a log does not.
+   * @default []
+   */
+  sharedSignals: readonly NodeJS.Signals[]
+  /**
    * A pino-shaped logger, or `false` for silence.
    * @default lines on stderr as Go's endless prints them
    */
@@ -155,6 +161,7 @@ export const defaults: Readonly<Omit<ProcessSettings, 'signals' | 'logger'>> = {
   idleGrace: 1_000,
   stallTimeout: 10_000,
   pidFile: undefined,
+  sharedSignals: [],
   migrate: true,
   ignoreLauncher: false,
   autoReady: true,

@@ -12,6 +12,7 @@ const names = [
   'stallTimeout',
   'pidFile',
   'signals',
+  'sharedSignals',
   'logger',
   'migrate',
   'ignoreLauncher',

@@ -96,6 +96,10 @@ const checks: Record<string, Check> = {
     if (typeof value !== 'string' || value === '') throw bad(name, 'a path', value)
   },
   signals,
+  sharedSignals: (name, value) => {
+    if (!Array.isArray(value)) throw bad(name, 'a list of signals such as ["SIGHUP"]', value)
+    for (const signal of value) checkSignal(name, signal)
+  },
   hooks,
   logger,
   migrate: (name, value) => {

@@ -10,10 +10,24 @@ let generation = new Generation(undefined)
 let seen: string[] = []
 let undo = (): void => {}
 
+/** Somebody else's, until the end of the test. */
+function withListener(signal: NodeJS.Signals, listener: () => void): void {
+  const before = undo
+  process.on(signal, listener)
+  undo = () => {
+    before()
+    process.off(signal, listener)
+  }
+}
+
 /** Says what it was asked for; each action runs the pre-hooks, as the real ones do. */
 function signalsOf(map?: SignalMap | false): Signals {
   const say = (_: object, message: string): void => void seen.push(message)
-  const logger = { ...silentLogger, info: say, error: say }
+  const warn = (fields: object, message: string): void => {
+    const { err } = fields as { err?: Error }
+    seen.push(err ? `${message}: ${err.message}` : message)
+  }
+  const logger = { ...silentLogger, info: say, warn, error: say }
   generation.settings.merge({ logger, ...(map !== undefined && { signals: map }) })
   const signals = new Signals(generation, {
     upgrade: async (pre) => {
@@ -191,5 +205,69 @@ describe('what a signal does', () => {
     const post = new Promise((resolve) => generation.hooks.addSignal('post', 'SIGHUP', resolve))
     process.kill(process.pid, 'SIGHUP')
     expect(await post).toBe('SIGHUP')
+  })
+})
+
+describe('others on a signal', () => {
+  const received = async (signal: NodeJS.Signals): Promise<string[]> => {
+    process.emit(signal, signal)
+    await new Promise((resolve) => setImmediate(resolve))
+    return seen
+  }
+
+  test('an upgrade by it is refused, with who they are and what to do', async () => {
+    signalsOf()
+    withListener('SIGHUP', function closeDatabase() {})
+    withListener('SIGHUP', () => {})
+    const [line = '', ...more] = await received('SIGHUP')
+    expect(more).toEqual([])
+    expect(line).toMatch(/^Received SIGHUP. Upgrade refused: .*\(closeDatabase, \(\) => \{\s*\}\)/)
+    expect(line).toContain("sharedSignals: ['SIGHUP']")
+  })
+
+  test('one that goes at its signal is seen, too', async () => {
+    process.once('SIGHUP', function closeOnce() {})
+    signalsOf()
+    const [line] = await received('SIGHUP')
+    expect(line).toMatch(/^Received SIGHUP. Upgrade refused: .*\(closeOnce\)/)
+  })
+
+  test('is no reason where it is said to be harmless, nor once they are gone', async () => {
+    const signals = signalsOf()
+    const reopen = (): void => {}
+    process.on('SIGHUP', reopen)
+    process.off('SIGHUP', reopen)
+    expect(await received('SIGHUP')).toContain('upgraded')
+    signals.uninstall()
+    seen = []
+    generation = new Generation(undefined)
+    generation.settings.merge({ sharedSignals: ['SIGHUP'] })
+    signalsOf()
+    withListener('SIGHUP', reopen)
+    expect(await received('SIGHUP')).toContain('upgraded')
+  })
+
+  test('signal-exit, old and new, does nothing beside us', async () => {
+    signalsOf()
+    const emitter = { count: 1 }
+    withListener('SIGHUP', function listener(sig?: string) {
+      const listeners = process.listeners(sig as NodeJS.Signals)
+      if (listeners.length === emitter.count) throw new Error('alone')
+    })
+    expect(await received('SIGHUP')).toContain('upgraded')
+  })
+
+  test('are said once, by what their signal does', () => {
+    const signals = signalsOf()
+    signals.warnOfOthers()
+    expect(seen).toEqual([])
+    withListener('SIGTERM', function exitSoon() {})
+    withListener('SIGHUP', function exitAtOnce() {})
+    withListener('SIGUSR2', function dump() {})
+    signals.warnOfOthers()
+    expect(seen).toEqual([
+      expect.stringMatching(/^an upgrade by SIGHUP is refused: .*\(exitAtOnce\)/),
+      expect.stringMatching(/^SIGTERM is handled by others as well \(exitSoon\): .*onExit/),
+    ])
   })
 })

@@ -1,5 +1,6 @@
 import { EndlessError } from '../errors.js'
 import type { Generation, SignalMap, When } from '../generation/index.js'
+import { othersOn } from './others.js'
 
 /** What signals do; each action awaits `before`, the signal's pre-hooks. */
 export interface SignalActions {
@@ -13,7 +14,7 @@ export interface SignalActions {
  * inspector) and TSTP (Ctrl-Z) have no action in any preset, so they are taken only for a hook.
  */
 export class Signals {
-  readonly #taken = new Map<NodeJS.Signals, () => void>()
+  readonly #taken = new Map<NodeJS.Signals, NodeJS.SignalsListener>()
   readonly #generation: Generation
   readonly #actions: SignalActions
   #uninstalled = false
@@ -45,6 +46,28 @@ export class Signals {
     for (const signal of [...this.#taken.keys()]) this.#release(signal)
   }
 
+  /** Says who else handles a signal that we act on: better now than at the first deploy. */
+  warnOfOthers(): void {
+    for (const [signal, action] of Object.entries(this.#map || {})) {
+      const others = this.#others(signal as NodeJS.Signals)
+      if (others.length === 0) continue
+      if (action === 'upgrade')
+        this.#generation.warn(sharedError(signal as NodeJS.Signals, others).message)
+      if (action === 'shutdown')
+        this.#generation.warn(
+          `${signal} is handled by others as well (${others.join(', ')}): one that exits cuts the ` +
+            'requests that a graceful stop waits for. Use the onExit hook instead',
+        )
+    }
+  }
+
+  /** @returns who else handles it, unless that is said to be harmless */
+  #others(signal: NodeJS.Signals): string[] {
+    const ours = this.#taken.get(signal)
+    const { sharedSignals } = this.#generation.settings.values
+    return !ours || sharedSignals.includes(signal) ? [] : othersOn(signal, ours)
+  }
+
   get #map(): SignalMap | false {
     return this.#generation.settings.values.signals
   }
@@ -57,6 +80,11 @@ export class Signals {
   }
 
   async #upgrade(signal: NodeJS.Signals): Promise<void> {
+    const others = this.#others(signal)
+    if (others.length > 0) {
+      const err = sharedError(signal, others)
+      return this.#generation.warn(`Received ${signal}. Upgrade refused`, { err })
+    }
     this.#generation.info(`Received ${signal}. Upgrading.`)
     let begun = false
     const before = async (): Promise<void> => {
@@ -106,17 +134,29 @@ export class Signals {
   #take(signal: NodeJS.Signals): void {
     const handler = (): void => this.#received(signal)
     try {
-      process.on(signal, handler)
+      // First, so that a handler that goes at its signal (close-with-grace's) is still there to be seen.
+      process.prependListener(signal, handler)
     } catch (error) {
       // Windows knows fewer signals; a map that names them must work there all the same.
       if (process.platform !== 'win32') throw error
       return
     }
-    this.#taken.set(signal, () => process.off(signal, handler))
+    this.#taken.set(signal, handler)
   }
 
   #release(signal: NodeJS.Signals): void {
-    this.#taken.get(signal)?.()
+    const handler = this.#taken.get(signal)
+    if (handler) process.off(signal, handler)
     this.#taken.delete(signal)
   }
+}
+
+function sharedError(signal: NodeJS.Signals, others: readonly string[]): EndlessError {
+  return new EndlessError(
+    'ERR_ENDLESS_SIGNAL_SHARED',
+    `an upgrade by ${signal} is refused: others handle it as well (${others.join(', ')}), and would ` +
+      `shut this generation down while its successor starts. Leave ${signal} out there (close-with-grace: ` +
+      `skip: ['${signal}']; NestJS: enableShutdownHooks(['SIGTERM'])), or say that it is harmless with ` +
+      `sharedSignals: ['${signal}']`,
+  )
 }

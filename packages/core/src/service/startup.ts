@@ -20,6 +20,7 @@ export class Startup {
   readonly listeners: Listeners
   readonly #generation: Generation
   readonly #closeUnclaimedFiles: () => string[]
+  readonly #served: () => void
   readonly #autoReady: AutoReady
   #readiness: Promise<void> | undefined
   #serves = false
@@ -37,9 +38,11 @@ export class Startup {
     generation: Generation,
     activated: readonly Activated[],
     closeUnclaimedFiles: () => string[],
+    served: () => void,
   ) {
     this.#generation = generation
     this.#closeUnclaimedFiles = closeUnclaimedFiles
+    this.#served = served
     const handed = generation.predecessor?.handover.listeners ?? []
     this.listeners = new Listeners(new Inheritance(handed, activated), {
       gated: () => generation.predecessor !== undefined && generation.state === 'starting',
@@ -146,6 +149,7 @@ export class Startup {
     generation.info(`Generation ${generation.number} serves ${names.join(', ')}.`)
     const { launcher } = generation
     if (launcher) generation.info(`Upgrades will be refused: ${launcher.why}.`)
+    this.#served()
   }
 
   async #begin(address: ListenAddress, own: Begin | undefined): Promise<void> {

@@ -41,7 +41,12 @@ export class ProcessUpgrader implements Upgrader {
       ),
       ...activated.flatMap(({ alias, fd, handle }) => (handle ? [] : [[alias, fd] as const])),
     ])
-    this.#startup = new Startup(this.#generation, activated, () => this.#files.closeUnclaimed())
+    this.#startup = new Startup(
+      this.#generation,
+      activated,
+      () => this.#files.closeUnclaimed(),
+      () => this.#signals.warnOfOthers(),
+    )
     this.#departure = new Departure(this.#generation, this.#startup.listeners, async () =>
       this.#upgrading?.stop(),
     )
