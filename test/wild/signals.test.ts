@@ -29,6 +29,7 @@ test.each(['close-with-grace', 'async-exit-hook'])(
 
 test.each([
   ['close-with-grace that leaves HUP out', 'close-with-grace', { SKIP: '["SIGHUP"]' }],
+  ['async-exit-hook without HUP', 'async-exit-hook', { SKIP: '["SIGHUP", "SIGTERM"]' }],
   ['a handler that is said to be harmless', 'reopen', { sharedSignals: ['SIGHUP'] }],
   ['signal-exit, which does nothing beside us', 'signal-exit', {}],
 ])('%s: upgrades under load lose nothing', async (_, name, options) => {
