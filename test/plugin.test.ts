@@ -103,7 +103,7 @@ test.each(versions)('%s: idle connections of every address outlive each other', 
 test.each(versions)('%s: no request sees 503 because of us', async (FASTIFY) => {
   await using service = await Service.start({ script, env: { FASTIFY } })
   const raw = await Raw.open(service.port())
-  raw.write(get('/slow?ms=400'))
+  raw.write(get('/slow?from=drain&ms=100'))
   await service.until({ event: 'request' })
   await service.hup()
   await service.until({ event: 'drain', phase: 'start' })

@@ -49,7 +49,7 @@ test('a successor that dies on probation: the old generation serves again', asyn
 test('it rises also while it still drains, and its requests never notice', async () => {
   await using service = await Service.start({ script })
   const target = { port: service.port() }
-  const slow = request({ target, method: 'GET', url: '/slow?ms=1500' })
+  const slow = request({ target, method: 'GET', url: '/slow?from=drain&ms=1000' })
   await service.until({ event: 'request' })
   const { successor } = await service.hup()
   service.signal('SIGKILL', Number(successor))
@@ -89,7 +89,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
 test('stopping the successor refuses new connections though the old one still drains', async () => {
   await using service = await Service.start({ script })
   const target = { port: service.port() }
-  const slow = request({ target, method: 'GET', url: '/slow?ms=1000' })
+  const slow = request({ target, method: 'GET', url: '/slow?from=drain&ms=1000' })
   await service.until({ event: 'request' })
   const { successor } = await service.hup()
   service.signal('SIGTERM', Number(successor))

@@ -139,12 +139,12 @@ test('README: several apps, streams, and a deploy by code', async () => {
 test.each(['koa.js', 'fastify.js'])('README: %s', async (script) => {
   const [port = 0] = await save(script)
   await using service = await Service.start({ script, cwd: home, wait: false })
-  // Fastify's log is off there: that it answers says that it is up.
-  let first = ''
-  while (first === '') first = await body(port).catch(() => '')
-  expect(first).toBe(`hello from ${service.pid}\n`)
+  // Fastify's log is off there, and what is to be known goes to stderr all the same.
+  await service.untilStderr(/Generation 0 serves/)
+  expect(await body(port)).toBe(`hello from ${service.pid}\n`)
   while (!(await body(port, '/health')).includes('"ready"'));
   service.signal('SIGHUP', service.pid)
+  await service.untilStderr(/Received SIGHUP\. Upgrading\.[\s\S]*Generation 1 serves/)
   await service.gone(service.pid)
   const pid = Number(/\d+/.exec(await body(port))?.[0])
   expect(JSON.parse(await body(port, '/health'))).toMatchObject({ pid, generation: 1 })

@@ -39,7 +39,7 @@ test('a storm of 100 HUPs makes orderly, single upgrades', async () => {
 test('HUP is refused while the predecessor drains, and works once it has gone', async () => {
   await using service = await Service.start({ script })
   const target = { port: service.port() }
-  const slow = request({ target, method: 'GET', url: '/slow?ms=1500' })
+  const slow = request({ target, method: 'GET', url: '/slow?from=drain&ms=1000' })
   await service.until({ event: 'request' })
   const first = await service.hup()
   await service.until({ event: 'state', to: 'ready', pid: Number(first.successor) })

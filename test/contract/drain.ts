@@ -16,7 +16,7 @@ export function drains(adapter: Adapter): void {
     const upload = await Raw.open(service.port())
     upload.write('POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345')
     const others = [
-      request({ target, method: 'GET', url: '/slow?ms=800' }),
+      request({ target, method: 'GET', url: '/slow?from=drain&ms=200' }),
       request({ target, method: 'GET', url: '/download' }),
     ]
     await service.until({ event: 'request', path: '/upload' })
@@ -37,7 +37,7 @@ export function drains(adapter: Adapter): void {
   test('pipelined requests are all answered; the last response says close', async () => {
     await using service = await start()
     const raw = await Raw.open(service.port())
-    raw.write(get('/slow?ms=600') + get('/slow?ms=700') + get('/slow?ms=500'))
+    raw.write(['100', '200', '0'].map((ms) => get(`/slow?from=drain&ms=${ms}`)).join(''))
     await service.until({ event: 'request' })
     await service.hup()
     await service.until({ event: 'drain', phase: 'start' })

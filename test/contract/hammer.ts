@@ -35,7 +35,7 @@ export function stops(adapter: Adapter): void {
   test('a stop is the same drain without a successor: what is in flight finishes', async () => {
     await using service = await start()
     const target = { port: service.port() }
-    const slow = request({ target, method: 'GET', url: '/slow?ms=500' })
+    const slow = request({ target, method: 'GET', url: '/slow?from=drain&ms=300' })
     await service.until({ event: 'request' })
     service.signal('SIGTERM')
     await service.until({ event: 'drain', phase: 'start', reason: 'shutdown' })

@@ -47,7 +47,7 @@ export function speaksHttp2(adapter: Adapter): void {
   test('a GOAWAY names the last stream, which finishes', async () => {
     await using service = await start()
     const session = connect(`https://localhost:${service.port()}`, { ca: certificate().cert })
-    const slow = ask(session, '/slow?ms=500')
+    const slow = ask(session, '/slow?from=drain&ms=100')
     await service.until({ event: 'request', path: '/slow' })
     const told = once(session, 'goaway')
     await service.hup()

@@ -34,7 +34,7 @@ export function speaksTls(adapter: Adapter): void {
     await using service = await start()
     const target = { port: service.port() }
     const tls = { ca: certificate().cert, servername: 'localhost' }
-    const slow = request({ target, tls, method: 'GET', url: '/slow?ms=600' })
+    const slow = request({ target, tls, method: 'GET', url: '/slow?from=drain&ms=100' })
     await service.until({ event: 'request' })
     await service.hup()
     expect(JSON.parse((await slow).body.toString())).toEqual({ pid: service.pid })

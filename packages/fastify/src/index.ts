@@ -48,7 +48,7 @@ const plugin: FastifyPluginAsync<EndlessOptions> = async (fastify, options) => {
 
   const activate = (): Upgrader => {
     if (deferred.active) return deferred
-    const logger = process.logger ?? (currentUpgrader() ? undefined : fastify.log)
+    const logger = process.logger ?? (currentUpgrader() ? undefined : logOf(fastify))
     const real = given ?? upgrader({ logger })
     // First, so that the hooks of the options have the last word.
     deferred.hook('onExit', async () => fastify.close())
@@ -85,6 +85,15 @@ const endless: FastifyPluginAsync<EndlessOptions> & { health: typeof health } = 
   fastifyPlugin(plugin, { fastify: '5.x', name: '@endlessjs/fastify' }),
   { health },
 )
+
+/**
+ * Fastify's log, unless that is off: it has a stand-in then, whose methods are one that does nothing. A
+ * deploy that failed must not go unsaid, so our lines go to stderr there.
+ */
+function logOf({ log }: FastifyInstance): FastifyInstance['log'] | undefined {
+  const isOff = log.level === undefined && log.info === log.error
+  return isOff ? undefined : log
+}
 
 /** A plugin with a route that answers for load balancers: 503 from a final stop on. */
 function health(options: HealthOptions = {}): FastifyPluginAsync {
