@@ -22,9 +22,10 @@ export function stops(adapter: Adapter): void {
     await using service = await start({ options: { hammerTime: 500 } })
     const raw = await hang(service)
     await service.hup()
-    const began = performance.now()
     await raw.closed()
-    expect(performance.now() - began).toBeGreaterThan(300)
+    // By the clock of the process that drained: ours may have been late to hear of it.
+    const { ms } = await service.until({ event: 'drain', phase: 'end' })
+    expect(Number(ms)).toBeGreaterThan(490)
     expect(await service.exited).toEqual({ code: 1, signal: null })
     const { requests } = await service.until({ event: 'hammer' })
     expect(requests).toEqual([expect.stringMatching(/^GET \/hang\?why=stuck, \d+\.\d s old$/)])
@@ -126,16 +127,16 @@ export function hammers(adapter: Adapter): void {
 
   test('shutdownDelay: a stop serves on this long before it drains', async () => {
     await using service = await start({ options: { shutdownDelay: 700 } })
+    const began = performance.now()
     service.signal('SIGTERM')
     await service.until({ event: 'state', to: 'draining' })
-    const began = performance.now()
     const raw = await Raw.open(service.port())
     raw.write(get('/status'))
     await raw.until((text) => text.endsWith('}'))
     expect(raw.text).toContain('"state":"draining"')
     expect(raw.text).toContain('Connection: keep-alive')
     await service.until({ event: 'drain', phase: 'start' })
-    expect(performance.now() - began).toBeGreaterThan(500)
+    expect(performance.now() - began).toBeGreaterThan(690)
     expect(await service.exited).toEqual({ code: 0, signal: null })
   })
 
