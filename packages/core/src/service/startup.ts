@@ -31,8 +31,7 @@ export class Startup {
   })
   #orphanTimer: NodeJS.Timeout | undefined
   #closeToConnections: () => void = () => {}
-  #pidFile: PidFile | undefined
-  #keepPidFile: (() => void) | undefined
+  #removePidFile: () => void = () => {}
 
   constructor(
     generation: Generation,
@@ -89,8 +88,7 @@ export class Startup {
     this.#autoReady.cancel()
     clearTimeout(this.#orphanTimer)
     this.#closeToConnections()
-    this.#keepPidFile?.()
-    tryPidFile(this.#generation, () => this.#pidFile?.remove())
+    this.#removePidFile()
     this.listeners.uninstall()
   }
 
@@ -129,10 +127,13 @@ export class Startup {
     for (const { listener, errno } of this.listeners.accept())
       generation.error(`Cannot listen on ${listener.name}`, new Error(`errno ${errno}`))
     tryPidFile(generation, () => pidFile?.publish())
-    this.#keepPidFile = pidFile?.removeAtExit((error) =>
+    const stay = pidFile?.removeAtExit((error) =>
       generation.error('The pid file is still there', error),
     )
-    this.#pidFile = pidFile
+    this.#removePidFile = () => {
+      stay?.()
+      tryPidFile(generation, () => pidFile?.remove())
+    }
     // Last: whoever is told that it is ready finds the port open and the pid in its file.
     generation.machine.send('ready')
     this.#closeToConnections = openForConnections(generation, this.listeners)
