@@ -1,22 +1,14 @@
 import type { ChildProcess } from 'node:child_process'
 import { EndlessError } from '../errors.js'
-import { type Handle, type Lane, signalChild } from '../node/index.js'
+import { type Channel, type Handle, type Sent, signalChild } from '../node/index.js'
 import { LastWords } from './lastwords.js'
-import {
-  type Answer,
-  isOurs,
-  type TicketKeys,
-  type ToPredecessor,
-  type ToSuccessor,
-  type Verdict,
-} from './messages.js'
-import type { SpawnPlan } from './plan.js'
-import type { Exit, Sent, Successor } from './successor.js'
+import type { Answer, TicketKeys, ToPredecessor, ToSuccessor, Verdict } from './messages.js'
+import type { Exit, Successor } from './successor.js'
 
 /** How long a successor that is told to stop may take before it is killed, in ms. */
 const killAfter = 2_000
 
-/** A successor that is a child of ours, at the other end of Node's IPC channel. */
+/** A successor that is a child of ours, at the other end of a channel. */
 export class ChildSuccessor implements Successor {
   readonly pid: number
   readonly ready: Promise<void>
@@ -25,36 +17,43 @@ export class ChildSuccessor implements Successor {
   readonly toldToStop: Promise<void>
   stopping = false
   adopts = false
-  readonly lanes: readonly Lane[]
+  readonly lanes: readonly Channel[]
   #committed = false
   readonly #child: ChildProcess
+  readonly #channel: Channel
   readonly #serving: Promise<void>
   #fail: (error: EndlessError) => void = () => {}
   #reported: string | undefined
   readonly #words = new LastWords()
 
-  constructor(child: ChildProcess, plan: SpawnPlan, readyTimeout: number, lanes: readonly Lane[]) {
+  constructor(
+    child: ChildProcess,
+    pid: number,
+    channel: Channel,
+    readyTimeout: number,
+    lanes: readonly Channel[],
+  ) {
     this.#child = child
-    this.pid = child.pid ?? -1
+    this.#channel = channel
+    this.pid = pid
     this.lanes = lanes
     this.exited = new Promise((resolve) => {
       // Not 'exit': that may come before the last messages were read, 'stopping' among them.
       child.once('close', (code, signal) => resolve({ code, signal }))
-      // 'error' without a pid: it never lived, so no 'close' will come.
-      child.once('error', () => child.pid ?? resolve({ code: null, signal: null }))
     })
     const failed = new Promise<never>((_, reject) => {
       this.#fail = reject
     })
     // Whoever waits takes the failure; nobody waits any more once it serves.
     failed.catch(() => {})
-    child.on('error', (cause) => this.#fail(spawnError(plan, cause)))
+    // A signal that could not be sent: whether it lives, its exit tells.
+    child.on('error', () => {})
     const told = new Map<string, () => void>()
     const tells = (what: string): Promise<void> =>
       Promise.race([new Promise<void>((resolve) => told.set(what, resolve)), failed])
-    child.on('message', (message, handle) => {
-      if (!isOurs(message)) return
-      this.#hear(message as ToPredecessor, handle)
+    channel.listen((received, handle) => {
+      const message = received as ToPredecessor
+      this.#hear(message, handle)
       told.get(message.endless)?.()
     })
     const timer = setTimeout(() => this.#fail(this.#timeoutError(readyTimeout)), readyTimeout)
@@ -65,14 +64,14 @@ export class ChildSuccessor implements Successor {
     void this.exited.then((exit) => this.#fail(this.#exitError(exit)))
     // What keeps us alive is our servers, then the drain: never that a successor lives.
     child.unref()
-    child.channel?.unref()
+    for (const one of [channel, ...lanes]) one.unref()
   }
 
   async go(ticketKeys: TicketKeys): Promise<void> {
     this.#committed = true
     const message: ToSuccessor = { endless: 'go', ticketKeys }
     // A failing send means that it died: then `exited` tells why.
-    if (this.#child.connected) this.#child.send(message, () => {})
+    this.#channel.send(message)
     await this.#serving
   }
 
@@ -94,22 +93,18 @@ export class ChildSuccessor implements Successor {
   }
 
   tell(verdict: Verdict, sent: Sent): void {
-    this.#child.send(verdict, sent)
+    this.#channel.send(verdict, sent)
   }
 
   onAnswer(hear: (answer: Answer) => void): () => void {
-    const listener = (message: unknown): void => {
-      if (isOurs(message)) hear(message as Answer)
-    }
-    this.#child.on('message', listener)
-    return () => void this.#child.off('message', listener)
+    return this.#channel.listen((message) => hear(message as Answer))
   }
 
-  #hear(message: ToPredecessor, handle: unknown): void {
+  #hear(message: ToPredecessor, handle: Handle | undefined): void {
     if (message.endless === 'serving') this.adopts = message.adopts === true
     if (message.endless === 'stderr') this.#words.hear(message.text)
     if (message.endless === 'stopping') this.stopping = true
-    if (message.endless === 'listener' && handle) this.dormant.set(message.name, handle as Handle)
+    if (message.endless === 'listener' && handle) this.dormant.set(message.name, handle)
     if (message.endless === 'failed') this.#reported = message.message
   }
 
@@ -133,12 +128,4 @@ export class ChildSuccessor implements Successor {
         `ready by then, or "readyTimeout" must be longer${this.#words}`,
     )
   }
-}
-
-function spawnError(plan: SpawnPlan, cause: Error): EndlessError {
-  return new EndlessError(
-    'ERR_ENDLESS_SPAWN',
-    `cannot spawn ${plan.command} in ${plan.cwd}: ${cause.message}`,
-    { cause },
-  )
 }

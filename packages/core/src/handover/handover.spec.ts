@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest'
 import { EndlessError } from '../errors.js'
 import { thrownBy } from '../node/specs/thrown.js'
 import { decodeHandover, encodeHandover, type Handover } from './handover.js'
-import { isOurs } from './messages.js'
 
 const handover: Handover = {
   generation: 3,
@@ -71,17 +70,4 @@ describe('a strange value is ERR_ENDLESS_HANDOVER', () => {
       message: expect.stringContaining('expected version 1, received 2'),
     })
   })
-})
-
-test.each([
-  [{ endless: 'go' }, true],
-  [{ endless: 'stderr', text: '' }, true],
-  [{ endless: 1 }, false],
-  [{ endless: undefined }, false],
-  [{ cmd: 'go' }, false],
-  ['endless', false],
-  [null, false],
-  [undefined, false],
-])('%j is our message: %s', (message, ours) => {
-  expect(isOurs(message)).toBe(ours)
 })

@@ -4,6 +4,9 @@ import type { ListenAddress } from '../node/index.js'
 /** The environment variable that makes a process a successor. */
 export const handoverVariable = 'ENDLESS_HANDOVER'
 
+/** Where a successor finds its channel to us: behind stdio. */
+export const channelFd = 3
+
 /** Raised when a successor of this version could not work with a predecessor of an older one. */
 const version = 1
 

@@ -57,13 +57,3 @@ export type Answer =
   | { readonly endless: 'refused'; readonly ids: readonly number[]; readonly why: Refusal }
   /** It has seen that they were taken back, and their lanes are empty. */
   | { readonly endless: 'kept'; readonly ids: readonly number[] }
-
-/** Whether an IPC message is one of ours and not the app's own. */
-export function isOurs(message: unknown): message is { endless: string } {
-  return (
-    typeof message === 'object' &&
-    message !== null &&
-    'endless' in message &&
-    typeof message.endless === 'string'
-  )
-}

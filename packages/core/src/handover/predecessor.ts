@@ -1,13 +1,7 @@
-import type { Handle } from '../node/index.js'
-import { decodeHandover, type Handover, handoverVariable } from './handover.js'
-import {
-  type Answer,
-  isOurs,
-  type TicketKeys,
-  type ToPredecessor,
-  type ToSuccessor,
-  type Verdict,
-} from './messages.js'
+import { type Channel, type Handle, openChannel } from '../node/index.js'
+import { channelFd, decodeHandover, type Handover, handoverVariable } from './handover.js'
+import type { Answer, TicketKeys, ToPredecessor, ToSuccessor, Verdict } from './messages.js'
+import { tellWordsBy } from './preload.js'
 
 /** Whoever came before: the process that spawned this one, or a supervisor that relays for it. */
 export interface Predecessor {
@@ -31,23 +25,15 @@ export interface Predecessor {
   uninstall(): void
 }
 
-/** How often to look whether a predecessor that says nothing is there still, in ms. */
-const pollEvery = 100
-
-/** A predecessor at the other end of Node's IPC channel. */
+/** A predecessor at the other end of the channel that this process was spawned with. */
 class ParentProcess implements Predecessor {
   readonly handover: Handover
   readonly gone: Promise<void>
+  readonly #channel: Channel | undefined
   #leave: () => void = () => {}
   #go: (ticketKeys: TicketKeys) => void = () => {}
   readonly #told: Promise<TicketKeys>
   #hearVerdict: (verdict: Verdict) => void = () => {}
-  readonly #onMessage = (received: unknown): void => {
-    if (!isOurs(received)) return
-    const message = received as ToSuccessor
-    if (message.endless === 'go') this.#go(message.ticketKeys)
-    else this.#hearVerdict(message)
-  }
 
   constructor(handover: Handover) {
     this.handover = handover
@@ -58,16 +44,18 @@ class ParentProcess implements Predecessor {
       this.#go = resolve
     })
     // The channel, never getppid(): when the parent has died, that is 1.
-    if (process.connected) {
-      process.on('message', this.#onMessage)
-      process.once('disconnect', this.#leave)
-    } else {
-      this.#leave()
-    }
+    this.#channel = openChannel(channelFd)
+    void (this.#channel?.closed ?? Promise.resolve()).then(this.#leave)
+    this.#channel?.listen((received) => {
+      const message = received as ToSuccessor
+      if (message.endless === 'go') this.#go(message.ticketKeys)
+      else this.#hearVerdict(message)
+    })
+    tellWordsBy((text) => this.#send({ endless: 'stderr', text }))
   }
 
   get alive(): boolean {
-    return process.connected === true
+    return this.#channel?.isOpen === true
   }
 
   handBack(name: string, handle: Handle): void {
@@ -76,17 +64,13 @@ class ParentProcess implements Predecessor {
 
   announce(): Promise<TicketKeys> {
     this.#send({ endless: 'ready' })
-    // Node says no 'disconnect' while a handle that we sent is unconfirmed, as it is for ever when
-    // the predecessor dies before it reads it.
-    const poll = setInterval(() => this.alive || this.#leave(), pollEvery)
-    const told = Promise.race([this.#told, this.gone.then(() => ({}))])
-    return told.finally(() => clearInterval(poll))
+    return Promise.race([this.#told, this.gone.then(() => ({}))])
   }
 
   serving(adopts: boolean): void {
     this.#send({ endless: 'serving', adopts })
     // From here on only our servers keep this process alive, not whether the predecessor lives.
-    process.channel?.unref()
+    this.#channel?.unref()
   }
 
   onVerdict(hear: (verdict: Verdict) => void): void {
@@ -106,15 +90,14 @@ class ParentProcess implements Predecessor {
   }
 
   uninstall(): void {
-    process.off('message', this.#onMessage)
-    process.off('disconnect', this.#leave)
+    this.#channel?.close()
     this.#leave()
   }
 
   #send(message: ToPredecessor, handle?: Handle, sent: () => void = () => {}): void {
-    if (!process.connected || !process.send) return sent()
-    // A predecessor that dies meanwhile shows as 'disconnect'; there is nobody left to tell.
-    process.send(message, handle as never, { keepOpen: true }, sent)
+    // A predecessor that dies meanwhile shows as 'close'; there is nobody left to tell.
+    if (this.#channel) this.#channel.send(message, sent, handle)
+    else sent()
   }
 
   #sendAndWait(message: ToPredecessor): Promise<void> {

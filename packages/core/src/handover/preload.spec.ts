@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { endPreload, withoutPreload, withPreload } from './preload.js'
 
@@ -17,12 +19,12 @@ interface Run {
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
-  /** What came over IPC, in one piece. */
+  /** What came by the channel, in one piece. */
   readonly words: string
 }
 
 /** Runs a script with the preload, as a successor is run. */
-function run(name: string, code: string, options?: string, ipc = true): Promise<Run> {
+function run(name: string, code: string, options?: string, channel = true): Promise<Run> {
   const script = join(directory, name)
   writeFileSync(script, code)
   const env = withPreload({
@@ -31,15 +33,18 @@ function run(name: string, code: string, options?: string, ipc = true): Promise<
   })
   const child = spawn(process.execPath, [script], {
     env,
-    stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? (['ipc'] as const) : [])],
+    stdio: ['ignore', 'pipe', 'pipe', ...(channel ? (['pipe'] as const) : [])],
   })
   const got = { stdout: '', stderr: '', words: '' }
   child.stdout?.on('data', (chunk) => (got.stdout += chunk))
   child.stderr?.on('data', (chunk) => (got.stderr += chunk))
-  child.on('message', (message: { endless?: string; text?: string }) => {
-    expect(message.endless).toBe('stderr')
-    got.words += message.text
-  })
+  const far = child.stdio[3] as Readable | null
+  if (far)
+    createInterface({ input: far }).on('line', (line) => {
+      const message = JSON.parse(line) as { endless: string; text: string }
+      expect(message.endless).toBe('stderr')
+      got.words += message.text
+    })
   return new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (exit) => resolve({ code: exit, ...got }))
@@ -84,8 +89,8 @@ describe('a child that lives', () => {
     [undefined, 'null'],
     ['--no-warnings --max-old-space-size=512', '"--no-warnings --max-old-space-size=512"'],
   ])('finds NODE_OPTIONS as %s, and prints nothing that is not its own', async (options, shown) => {
-    for (const ipc of [true, false])
-      expect(await run('show.cjs', show, options, ipc)).toEqual({
+    for (const channel of [true, false])
+      expect(await run('show.cjs', show, options, channel)).toEqual({
         code: 0,
         stdout: shown,
         stderr: '',
@@ -125,7 +130,7 @@ describe('a child that lives', () => {
     const { stderr, words } = await run(
       'undo.mjs',
       `console.error('before')
-       globalThis[Symbol.for('endless.preload')]()
+       globalThis[Symbol.for('endless.preload')].end()
        console.error('after')
        throw new Error('boom')`,
     )
@@ -141,13 +146,13 @@ test('a write that the app wrapped meanwhile stays wrapped', async () => {
      process.stderr.write = function (chunk, ...rest) {
        return write.call(this, 'wrapped ' + chunk, ...rest)
      }
-     globalThis[Symbol.for('endless.preload')]()
+     globalThis[Symbol.for('endless.preload')].end()
      console.error('after')`,
   )
   expect([stderr, words]).toEqual(['wrapped after\n', ''])
 })
 
-describe('the last words of a child that dies arrive over IPC', () => {
+describe('the last words of a child that dies arrive by the channel', () => {
   test.each([
     ['a syntax error in ESM', 'broken.mjs', 'const = 1', /SyntaxError/],
     ['a syntax error in CJS', 'broken.cjs', 'const = 1', /SyntaxError/],
@@ -176,10 +181,10 @@ describe('the last words of a child that dies arrive over IPC', () => {
   })
 })
 
-test('endPreload undoes it once, and does nothing without it', () => {
-  const undo = vi.fn()
-  Reflect.set(globalThis, Symbol.for('endless.preload'), undo)
+test('endPreload ends it once, and does nothing without it', () => {
+  const end = vi.fn()
+  Reflect.set(globalThis, Symbol.for('endless.preload'), { end })
   endPreload()
   endPreload()
-  expect(undo).toHaveBeenCalledOnce()
+  expect(end).toHaveBeenCalledOnce()
 })

@@ -1,30 +1,54 @@
+import { channelFd } from './handover.js'
+
 /**
  * The last words of a successor that dies before it has loaded anything of ours: a syntax error, a
  * missing module, a `throw` on its first line. Its stderr is inherited and not ours to read, so a
  * few lines of code, preloaded through `NODE_OPTIONS`, send a copy of what it prints until it is
  * ready: the first hundred writes as they come, so that a hang has its words too, and the last twenty
- * at the exit, because a full channel would swallow just those. A `data:` URL, because a file of this release may be gone when the next one starts.
+ * at the exit, because a full channel would swallow just those. Never so much that a predecessor that
+ * reads nothing would make it wait. A `data:` URL, because a file of this release may be gone when the
+ * next one starts.
  */
 
 const mark = 'data:text/javascript,%2F*endless*%2F'
-const undoSymbol = 'endless.preload'
+const symbol = 'endless.preload'
 
 const source = `
+import { fstatSync, writeSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { isMainThread } from 'node:worker_threads'
+const isChannel = () => {
+  try {
+    return fstatSync(${channelFd}).isSocket()
+  } catch {}
+}
 if (isMainThread) {
   const own = process.env.NODE_OPTIONS.split(' ').filter((word) => !word.includes('${mark}'))
   if (own.length) process.env.NODE_OPTIONS = own.join(' ')
   else delete process.env.NODE_OPTIONS
-  if (process.connected) {
-    let copies = true
-    let [count, last] = [0, []]
-    const post = (text) => process.connected && process.send({ endless: 'stderr', text }, () => {})
-    const send = (text) => {
-      if (copies && ++count <= 100) post(text)
-      else if (copies) last = [...last, text].slice(-20)
+  if (isChannel()) {
+    let [copies, count, room, last] = [true, 0, 65536, []]
+    const words = {
+      post: (text) => {
+        try {
+          writeSync(${channelFd}, JSON.stringify({ endless: 'stderr', text }) + '\\n')
+        } catch {}
+      },
+      end: () => {
+        copies = false
+        // Somebody may have wrapped it meanwhile: then it has to stay, and only passes on.
+        if (process.stderr.write === copy) delete process.stderr.write
+        process.off('uncaughtExceptionMonitor', died)
+        process.off('exit', leave)
+      }
     }
-    const leave = () => post(last.join(''))
+    const send = (text) => {
+      if (!copies) return
+      room -= text.length
+      if (++count <= 100 && room >= 0) words.post(text)
+      else last = [...last, text].slice(-20)
+    }
+    const leave = () => last.length && words.post(last.join('').slice(-16384))
     const died = (error) => send(inspect(error) + '\\n')
     const write = process.stderr.write
     const copy = process.stderr.write = function (chunk, ...rest) {
@@ -33,13 +57,7 @@ if (isMainThread) {
     }
     process.on('uncaughtExceptionMonitor', died)
     process.on('exit', leave)
-    globalThis[Symbol.for('${undoSymbol}')] = () => {
-      copies = false
-      // Somebody may have wrapped it meanwhile: then it has to stay, and only passes on.
-      if (process.stderr.write === copy) delete process.stderr.write
-      process.off('uncaughtExceptionMonitor', died)
-      process.off('exit', leave)
-    }
+    globalThis[Symbol.for('${symbol}')] = words
   }
 }
 `
@@ -58,10 +76,25 @@ export function withoutPreload(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return own.length > 0 ? { ...rest, NODE_OPTIONS: own.join(' ') } : rest
 }
 
+/** What the preload left for us. */
+interface Words {
+  post(text: string): void
+  end(): void
+}
+
+const key = Symbol.for(symbol)
+
+function words(): Partial<Words> {
+  return Object(Reflect.get(globalThis, key)) as Partial<Words>
+}
+
+/** From here on the channel is open, and has one writer. */
+export function tellWordsBy(post: Words['post']): void {
+  words().post &&= post
+}
+
 /** Ends the copying: from ready on, what this process prints is nobody's last words. */
 export function endPreload(): void {
-  const key = Symbol.for(undoSymbol)
-  const undo: unknown = Reflect.get(globalThis, key)
+  words().end?.()
   Reflect.deleteProperty(globalThis, key)
-  if (typeof undo === 'function') undo()
 }

@@ -1,19 +1,23 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { EndlessError, messageOf } from '../errors.js'
-import { laneOf, withLanes } from '../node/index.js'
+import { channelOf, withPipes } from '../node/index.js'
 import { ChildSuccessor } from './child.js'
-import { encodeHandover, type Handover, handoverVariable } from './handover.js'
+import { channelFd, encodeHandover, type Handover, handoverVariable } from './handover.js'
 import type { SpawnPlan } from './plan.js'
 import { withPreload } from './preload.js'
 import type { Parcel, Successor } from './successor.js'
 
-/** The fds 0 to 2 are stdio, 3 is the IPC channel. */
-const firstFd = 4
+const firstFd = channelFd + 1
 
-/** Spawns a successor that inherits the parcel's fds. */
-export function startSuccessor(plan: SpawnPlan, parcel: Parcel, readyTimeout: number): Successor {
+/** Spawns a successor that inherits the parcel's fds; throws `ERR_ENDLESS_SPAWN`. */
+export async function startSuccessor(
+  plan: SpawnPlan,
+  parcel: Parcel,
+  readyTimeout: number,
+): Promise<Successor> {
   const { listeners, files } = parcel
   const fds = [...listeners, ...files].map(({ fd }) => fd)
   const [inherited = [], lanes = []] = successorFds(fds.length, parcel.lanes)
@@ -27,8 +31,10 @@ export function startSuccessor(plan: SpawnPlan, parcel: Parcel, readyTimeout: nu
   }
   const env = { ...plan.env, [handoverVariable]: encodeHandover(handover) }
   const child = spawnSuccessor({ ...plan, env: withPreload(env) }, fds, lanes.length)
-  const pipes = lanes.map((fd) => child.stdio[fd] as Socket)
-  return new ChildSuccessor(child, plan, readyTimeout, child.pid ? pipes.map(laneOf) : [])
+  const { pid } = child
+  if (pid === undefined) throw spawnError(plan, (await once(child, 'error'))[0])
+  const [channel, ...rest] = [channelFd, ...lanes].map((fd) => channelOf(child.stdio[fd] as Socket))
+  return new ChildSuccessor(child, pid, channel as NonNullable<typeof channel>, readyTimeout, rest)
 }
 
 /** What fds are in a successor: first those that it inherits, then those of the lanes. */
@@ -49,17 +55,21 @@ function spawnSuccessor(plan: SpawnPlan, fds: readonly number[], laneCount: numb
     )
   try {
     const lanes = Array<'pipe'>(laneCount).fill('pipe')
-    const stdio: StdioOptions = ['inherit', 'inherit', 'inherit', 'ipc', ...fds, ...lanes]
+    const stdio: StdioOptions = ['inherit', 'inherit', 'inherit', 'pipe', ...fds, ...lanes]
     const { command, args, cwd, env } = plan
-    return withLanes(
-      (at) => at >= firstFd + fds.length,
-      () => spawn(command, args, { cwd, env, stdio, serialization: 'json' }),
+    return withPipes(
+      (at) => at === channelFd || at >= firstFd + fds.length,
+      () => spawn(command, args, { cwd, env, stdio }),
     )
   } catch (cause) {
-    throw new EndlessError(
-      'ERR_ENDLESS_SPAWN',
-      `cannot spawn ${plan.command}: ${messageOf(cause)}`,
-      { cause },
-    )
+    throw spawnError(plan, cause)
   }
+}
+
+function spawnError(plan: SpawnPlan, cause: unknown): EndlessError {
+  return new EndlessError(
+    'ERR_ENDLESS_SPAWN',
+    `cannot spawn ${plan.command} in ${plan.cwd}: ${messageOf(cause)}`,
+    { cause },
+  )
 }

@@ -1,5 +1,5 @@
 import type { EndlessError } from '../errors.js'
-import type { Handle, Lane } from '../node/index.js'
+import type { Channel, Handle, Sent } from '../node/index.js'
 import type { Handover } from './handover.js'
 import type { Answer, TicketKeys, Verdict } from './messages.js'
 
@@ -32,14 +32,11 @@ export interface Successor {
   stop(why: EndlessError, patience: number): Promise<void>
   closeDormant(): void
   /** What connections go by. */
-  readonly lanes: readonly Lane[]
+  readonly lanes: readonly Channel[]
   tell(verdict: Verdict, sent: Sent): void
   /** @returns stops hearing */
   onAnswer(hear: (answer: Answer) => void): () => void
 }
-
-/** Called when the kernel has it, or with the reason why not. */
-export type Sent = (error: Error | null) => void
 
 /** What goes to a successor beside the facts: each listener and file with its fd here. */
 export interface Parcel {

@@ -4,13 +4,14 @@ import type { Offer, Predecessor, Refusal, Verdict } from '../handover/index.js'
 import type { Listeners } from '../listeners/index.js'
 import {
   acceptorOf,
-  closeLanes,
+  type Channel,
+  closeChannels,
   fdLimit,
   type Handle,
   isFull,
   isPlainHttp,
   missingForMigration,
-  openLanes,
+  openChannel,
   settle,
   whyNoUpgrade,
 } from '../node/index.js'
@@ -35,7 +36,7 @@ export function openForConnections(generation: Generation, listeners: Listeners)
   const { predecessor, settings } = generation
   const { lanes = [] } = predecessor?.handover ?? {}
   if (settings.values.migrate === false || whyNoUpgrade() !== undefined) {
-    closeLanes(lanes)
+    closeChannels(lanes)
     return () => {}
   }
   const handles = listeners.all.flatMap(({ handle }) => handle ?? [])
@@ -45,10 +46,9 @@ export function openForConnections(generation: Generation, listeners: Listeners)
     const serverOf = (name: string): Server | undefined =>
       listeners.all.find(({ inheritedAs }) => inheritedAs === name)?.server
     const adoption = new Adoption(generation, predecessor, serverOf)
-    close = openLanes(lanes, (text, handle) => adoption.take(JSON.parse(text) as Offer, handle))
-    if (!close) missing.push("the class of Node's IPC channel")
+    close = openLanes(lanes, (offer, handle) => adoption.take(offer, handle))
   } else {
-    closeLanes(lanes)
+    closeChannels(lanes)
   }
   generation.migrates = missing.length === 0
   if (!generation.migrates)
@@ -57,6 +57,22 @@ export function openForConnections(generation: Generation, listeners: Listeners)
         'or one that works differently.',
     )
   return close ?? (() => {})
+}
+
+/** @returns closes them */
+function openLanes(
+  fds: readonly number[],
+  came: (offer: Offer, handle: Handle | undefined) => void,
+): () => void {
+  const lanes = fds.map(openChannel).filter((one): one is Channel => one !== undefined)
+  for (const lane of lanes) {
+    // What keeps us alive is our servers.
+    lane.unref()
+    lane.listen((offer, handle) => came(offer as Offer, handle))
+  }
+  return () => {
+    for (const lane of lanes) lane.close()
+  }
 }
 
 /** Takes established connections from the predecessor, the other end of a `Crossing`. */

@@ -1,6 +1,6 @@
 import type { Connection } from '../connections/index.js'
 import type { Answer, Offer, Refusal, Successor } from '../handover/index.js'
-import { type Frozen, freeze, type Lane, restOf } from '../node/index.js'
+import { type Channel, type Frozen, freeze, restOf } from '../node/index.js'
 
 /** A successor that is silent for so long does not get the ones that are on their way, in ms. */
 const answerTimeout = 1_000
@@ -20,7 +20,7 @@ export interface Passengers {
 interface Passenger {
   readonly connection: Connection
   readonly frozen: Frozen
-  readonly lane: Lane
+  readonly lane: Channel
   readonly at: number
 }
 
@@ -30,7 +30,7 @@ export class Crossing {
   moved = 0
   readonly #successor: Successor
   readonly #passengers: Passengers
-  readonly #free: Lane[]
+  readonly #free: Channel[]
   /** Taken back; each is in its lane still, or the successor has not said that it let go. */
   readonly #blocked = new Map<number, Passenger>()
   readonly #aboard = new Set<Connection>()
@@ -73,7 +73,7 @@ export class Crossing {
   offer(connection: Connection, listener: string): void {
     const id = this.#nextId
     // Before its clock is stopped.
-    const offer = JSON.stringify(offerOf(id, listener, connection))
+    const offer = offerOf(id, listener, connection)
     const lane = this.#free.at(-1)
     const frozen = lane && freeze(connection.socket)
     if (!lane || !frozen) return
@@ -81,10 +81,11 @@ export class Crossing {
     this.#nextId++
     this.#aboard.add(connection)
     this.#offered.set(id, { connection, frozen, lane, at: performance.now() })
-    lane.send(offer, frozen.handle, (error) => {
+    const sent = (error?: Error | null): void => {
       // It never left.
       if (error) this.#isBack(id)
-    })
+    }
+    lane.send(offer, sent, frozen.handle)
     this.#timer ??= setTimeout(() => this.#checkSilence(), answerTimeout).unref()
   }
 

@@ -4,8 +4,8 @@ import net, { type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { EndlessError } from '../errors.js'
 import type { Handle } from './handle.js'
-import { missingForLanes } from './lanes.js'
 import { idleAmong, isBetweenRequests, readHalf, settle } from './parser.js'
+import { missingForPipes } from './pipes.js'
 
 /** Throws where this Node lacks what the inheritance of listeners needs. */
 export function checkNode(): void {
@@ -35,7 +35,7 @@ export function missingForMigration(listening: Iterable<Handle>): string[] {
     for (const name of ['readStart', 'readStop', 'onconnection'])
       if (!(name in handle)) missing.add(`${name} of a handle`)
   if (!knowsBetween()) missing.add('HTTP parser that tells whether it is between two requests')
-  return [...missing, ...missingForLanes()]
+  return [...missing, ...missingForPipes()]
 }
 
 /** Settles a connection, lets it read half a request, and looks whether Node agrees each time. */

@@ -2,10 +2,18 @@
  * The ground: every internal of Node and every question to the operating system about this process,
  * each with the test that says whether this Node has it. It touches Node alone and knows nothing of
  * upgrades. Doors: names of addresses (`address`), a listening handle (`handle`), an established one
- * (`established`), its HTTP parser (`parser`), pipes that carry handles (`lanes`), events that wait
+ * (`established`), its HTTP parser (`parser`), messages that carry handles (`channel`), events that wait
  * (`emissions`), the process (`process`), what is missing here (`features`).
  */
 export { type Asked, isPath, type ListenAddress, nameOf, nameOfBound, show } from './address.js'
+export {
+  Channel,
+  channelOf,
+  closeChannels,
+  laneCount,
+  openChannel,
+  type Sent,
+} from './channel.js'
 export { type HeldEvent, holdEvent, intercept } from './emissions.js'
 export {
   acceptorOf,
@@ -36,7 +44,6 @@ export {
   setHandle,
   stopAccepting,
 } from './handle.js'
-export { closeLanes, type Lane, laneCount, laneOf, openLanes, withLanes } from './lanes.js'
 export {
   idleAmong,
   isBetweenRequests,
@@ -45,6 +52,7 @@ export {
   settle,
   speaksHttp,
 } from './parser.js'
+export { withPipes } from './pipes.js'
 export {
   type Ancestor,
   ancestors,

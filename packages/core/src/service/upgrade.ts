@@ -75,7 +75,7 @@ export class Upgrade {
     const plan = spawnPlan()
     await hooks.run('beforeSpawn', plan)
     this.#throwIfStopped()
-    const successor = startSuccessor(plan, parcel(), settings.values.readyTimeout)
+    const successor = await startSuccessor(plan, parcel(), settings.values.readyTimeout)
     this.#successor = successor
     this.#generation.info(`Spawned successor ${successor.pid}.`, { successor: successor.pid })
     await successor.ready

@@ -1,7 +1,5 @@
 import type { Answer, Offer, Successor, Verdict } from '../../handover/index.js'
-import type { Handle, Lane } from '../../node/index.js'
-
-type Sent = (error?: Error | null) => void
+import type { Channel, Handle, Sent } from '../../node/index.js'
 
 /** A successor that does what a test says, and remembers what it was sent. */
 export class SimulatedSuccessor {
@@ -11,7 +9,7 @@ export class SimulatedSuccessor {
   readonly verdicts: Verdict[] = []
   readonly exited: Promise<{ code: null; signal: null }>
   readonly toldToStop: Promise<void>
-  readonly lanes: readonly Lane[]
+  readonly lanes: readonly Channel[]
   closedLanes = 0
   /** Of the next verdict. */
   verdictError: Error | undefined
@@ -26,11 +24,12 @@ export class SimulatedSuccessor {
     this.toldToStop = new Promise((resolve) => {
       this.saysStop = resolve
     })
-    this.lanes = Array.from({ length: lanes }, () => ({
-      send: (text, cargo, sent) =>
-        void this.offers.push({ offer: JSON.parse(text) as Offer, cargo, sent }),
+    const lane = {
+      send: (offer: Offer, sent: Sent, cargo: Handle) =>
+        void this.offers.push({ offer, cargo, sent }),
       close: () => void this.closedLanes++,
-    }))
+    }
+    this.lanes = Array.from({ length: lanes }, () => ({ ...lane }) as unknown as Channel)
   }
 
   get successor(): Successor {

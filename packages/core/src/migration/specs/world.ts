@@ -103,9 +103,8 @@ export class World {
   }
 
   #successor(): Successor {
-    const send = (at: number, text: string, cargo: FakeHandle, sent: Sent): void => {
+    const send = (at: number, offer: Offer, sent: Sent, cargo: FakeHandle): void => {
       if (!this.hereLives) return
-      const offer = JSON.parse(text) as Offer
       const { wire } = cargo
       if (!wire) throw new Error('a handle of nobody')
       wire.offers.push(offer.id)
