@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -96,6 +96,19 @@ describe('a child that lives', () => {
         stderr: '',
         words: '',
       })
+  })
+
+  test('loads a package by a link, with what that depends on', async () => {
+    mkdirSync(join(directory, 'store/node_modules/linked'), { recursive: true })
+    mkdirSync(join(directory, 'store/node_modules/needed'))
+    mkdirSync(join(directory, 'node_modules'))
+    writeFileSync(join(directory, 'store/node_modules/linked/index.js'), "require('needed')")
+    writeFileSync(join(directory, 'store/node_modules/needed/index.js'), "console.log('here')")
+    symlinkSync(
+      join(directory, 'store/node_modules/linked'),
+      join(directory, 'node_modules/linked'),
+    )
+    expect((await run('linked.mjs', "import 'linked'")).stdout).toBe('here\n')
   })
 
   test('starts workers and children that know nothing of it', async () => {

@@ -19,7 +19,8 @@ import { inspect } from 'node:util'
 import { isMainThread } from 'node:worker_threads'
 const isChannel = () => {
   try {
-    return fstatSync(${channelFd}).isSocket()
+    // As bigints: see node/stat.
+    return fstatSync(${channelFd}, { bigint: true }).isSocket()
   } catch {}
 }
 if (isMainThread) {

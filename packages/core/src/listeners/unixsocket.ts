@@ -1,6 +1,7 @@
-import { closeSync, lstatSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
+import { closeSync, openSync, renameSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { basename, dirname, join } from 'node:path'
+import { inodeAt, lstatOf } from '../node/index.js'
 
 /** What the kernel's sun_path holds, in bytes. */
 const longestPath = process.platform === 'linux' ? 107 : 103
@@ -51,7 +52,7 @@ export type Occupant = 'nobody' | 'stale' | 'living' | 'no socket'
 
 /** Asks by connecting: the only answer that holds across containers and namespaces. */
 export async function occupantOf(path: string): Promise<Occupant> {
-  const found = lstatSync(path, { throwIfNoEntry: false })
+  const found = lstatOf(path)
   if (!found) return 'nobody'
   if (!found.isSocket()) return 'no socket'
   return new Promise((resolve) => {
@@ -68,13 +69,13 @@ export async function occupantOf(path: string): Promise<Occupant> {
   })
 }
 
-/** Puts the bound socket in place, over a stale one too. @returns its inode */
-export function publishSocket(temporary: string, path: string): number {
+/** Puts the bound socket in place, over a stale one too. @returns its inode; undefined where it is gone already */
+export function publishSocket(temporary: string, path: string): number | undefined {
   renameSync(temporary, path)
-  return statSync(path).ino
+  return inodeAt(path)
 }
 
 /** Unlinks a socket, unless another one stands there by now. */
 export function unlinkSocket(path: string, inode: number): void {
-  if (statSync(path, { throwIfNoEntry: false })?.ino === inode) rmSync(path, { force: true })
+  if (inodeAt(path) === inode) rmSync(path, { force: true })
 }

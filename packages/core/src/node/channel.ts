@@ -1,7 +1,8 @@
-import { closeSync, fstatSync } from 'node:fs'
+import { closeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Handle } from './handle.js'
 import { openPipe, type PipeHandle } from './pipes.js'
+import { isSocket } from './stat.js'
 
 /**
  * How many connections can be on their way at once, each in a channel of its own: a process reads one
@@ -164,13 +165,4 @@ export function openChannel(fd: number): Channel | undefined {
 /** Closes the far ends of channels that nobody opens. */
 export function closeChannels(fds: readonly number[]): void {
   for (const fd of fds) closeSync(fd)
-}
-
-/** What inherited the environment alone has something else there: an fd of Node's own. */
-function isSocket(fd: number): boolean {
-  try {
-    return fstatSync(fd).isSocket()
-  } catch {
-    return false
-  }
 }

@@ -3,9 +3,10 @@
  * `_createServerHandle`. They are the same in Node 20, 22, 24 and 26 (`features` tests for them);
  * `_listen2` keeps its name in Node's source "to avoid breaking code that wraps this method", as we do.
  */
-import { chmodSync, statSync } from 'node:fs'
+import { chmodSync } from 'node:fs'
 import net from 'node:net'
 import type { Asked, ListenAddress } from './address.js'
+import { modeOf } from './stat.js'
 
 /** libuv's handle of a bound socket, as far as it is used. */
 export interface Handle {
@@ -112,7 +113,7 @@ export function redirectChmod(handle: Handle, path: string): void {
   pipe.fchmod = (mode) => {
     const readable = mode & uvReadable ? 0o444 : 0
     const writable = mode & uvWritable ? 0o222 : 0
-    chmodSync(path, (statSync(path).mode & 0o777) | readable | writable)
+    chmodSync(path, modeOf(path) | readable | writable)
     return 0
   }
 }

@@ -3,7 +3,7 @@
  * each with the test that says whether this Node has it. It touches Node alone and knows nothing of
  * upgrades. Doors: names of addresses (`address`), a listening handle (`handle`), an established one
  * (`established`), its HTTP parser (`parser`), messages that carry handles (`channel`), events that wait
- * (`emissions`), the process (`process`), what is missing here (`features`).
+ * (`emissions`), the process (`process`), what stands at a path (`stat`), what is missing here (`features`).
  */
 export { type Asked, isPath, type ListenAddress, nameOf, nameOfBound, show } from './address.js'
 export {
@@ -62,3 +62,4 @@ export {
   signalChild,
   whyNoUpgrade,
 } from './process.js'
+export { inodeAt, lstatOf } from './stat.js'
