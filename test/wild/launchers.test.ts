@@ -1,15 +1,16 @@
 // Those who start a process and take its end for the end of the service: an upgrade is refused before
 // anything is spawned, and what they do themselves goes on working.
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
-import { request } from '../support/client/index.js'
+import { load, request } from '../support/client/index.js'
 import { fixture, Service, temporaryDirectory } from '../support/service.js'
 
 const { resolve } = createRequire(import.meta.url)
+const tsx = resolve('tsx/cli')
 const run = promisify(execFile)
 const env = { FRAMEWORK: 'http' }
 
@@ -41,6 +42,10 @@ function appOf(directory: string): { script: string; change: () => void } {
   return { script, change: () => write('changed') }
 }
 
+function isInstalled(command: string): boolean {
+  return spawnSync('sh', ['-c', 'command -v "$0"', command]).status === 0
+}
+
 function ownDirectory(): string {
   const directory = temporaryDirectory()
   writeFileSync(join(directory, 'package.json'), '{ "type": "module" }')
@@ -51,6 +56,7 @@ function ownDirectory(): string {
 const watchers: readonly (readonly [name: string, execArgv: readonly string[], why: RegExp])[] = [
   ['node --watch', ['--watch'], /started by node --watch/],
   ['nodemon', [resolve('nodemon/bin/nodemon.js'), '--quiet'], /started by nodemon/],
+  ['tsx watch', [tsx, 'watch', '--clear-screen=false'], /started by tsx watch/],
 ]
 
 test.each(watchers)(
@@ -67,23 +73,51 @@ test.each(watchers)(
   },
 )
 
-test.runIf(process.getuid?.() === 0 && process.platform === 'linux')(
-  'a shell as pid 1 of a container: an upgrade is refused',
-  async () => {
+/** What ends with its only child, as the first process of a container. */
+const firsts: readonly (readonly [name: string, words: readonly string[], why: RegExp])[] = [
+  ['a shell', ['sh', '-c', '"$0" "$@"; exit $?'], /pid 1 \(sh -c/],
+  ['npm start', ['npm', 'exec', '--offline', '--'], /pid 1 \(npm exec/],
+  ['tini', ['tini', '--'], /pid 1 \(tini --/],
+  ['dumb-init', ['dumb-init'], /pid 1 \(dumb-init/],
+]
+
+// A namespace of its own is what a container is made of; tini and dumb-init are Debian's packages.
+test
+  .runIf(process.getuid?.() === 0 && process.platform === 'linux')
+  .each(firsts.filter(([, [command = '']]) => isInstalled(command)))(
+  '%s as pid 1 of a container: an upgrade is refused',
+  async (_, words, why) => {
     const namespace = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc']
     await using service = await Service.start({
       script: fixture('server.js'),
-      wrapper: [...namespace, 'sh', '-c', '"$0" "$@"; exit $?'],
+      wrapper: [...namespace, ...words],
       env,
     })
-    await service.untilStderr(/Upgrades will be refused: pid 1 \(sh -c/)
+    await service.untilStderr(new RegExp(`Upgrades will be refused: ${why.source}`))
     expect(await ask(service, 'POST', '/upgrade')).toMatchObject({
       code: 'ERR_ENDLESS_UNSUPPORTED',
-      message: expect.stringMatching(/pid 1 \(sh -c .*ends with this process, and the container/),
+      message: expect.stringMatching(
+        new RegExp(`${why.source}.* ends with this process, and the container`),
+      ),
     })
     expect(service.all({ event: 'upgrade' })).toEqual([])
   },
 )
+
+test('tsx in a shell: upgrades under load lose nothing', async () => {
+  await using service = await Service.start({
+    script: tsx,
+    args: [fixture('server.js')],
+    env,
+  })
+  const running = load({ target: { port: service.port() }, connections: 8, thinkTime: [0, 20] })
+  await running.progress(20)
+  await service.upgrade()
+  await service.upgrade()
+  const { failed, samples } = await running.stop()
+  expect(failed, samples.join('\n')).toBe(0)
+  await service.stop()
+})
 
 test('ignoreLauncher: an upgrade all the same', async () => {
   const cwd = ownDirectory()

@@ -11,23 +11,21 @@ function start(OTHERS: string, { SKIP = '[]', ...options }: { SKIP?: string } & 
   return Service.start({ script, options, env: { FRAMEWORK: 'http', OTHERS, SKIP } })
 }
 
-test.each(['close-with-grace', 'async-exit-hook'])(
-  '%s shuts down on HUP: no successor is spawned, and it is said at ready already',
-  async (name) => {
-    await using service = await start(name)
-    await service.untilStderr(/an upgrade by SIGHUP is refused: others handle it as well \(/)
-    await service.untilStderr(/SIGTERM is handled by others as well/)
-    service.signal('SIGHUP')
-    await service.untilStderr(/Received SIGHUP\. Upgrade refused: .*sharedSignals: \['SIGHUP'\]/)
-    // What it does on HUP without us it does with us.
-    await service.exited
-    await service.ended
-    expect(service.all({ event: 'upgrade' })).toEqual([])
-    expect(service.all({ event: 'listen' })).toHaveLength(1)
-  },
-)
+test('async-exit-hook shuts down on HUP: no successor is spawned, and it is said at ready already', async () => {
+  await using service = await start('async-exit-hook')
+  await service.untilStderr(/an upgrade by SIGHUP is refused: others handle it as well \(/)
+  await service.untilStderr(/SIGTERM is handled by others as well/)
+  service.signal('SIGHUP')
+  await service.untilStderr(/Received SIGHUP\. Upgrade refused: .*sharedSignals: \['SIGHUP'\]/)
+  // What it does on HUP without us it does with us.
+  await service.exited
+  await service.ended
+  expect(service.all({ event: 'upgrade' })).toEqual([])
+  expect(service.all({ event: 'listen' })).toHaveLength(1)
+})
 
 test.each([
+  ['close-with-grace, from which HUP is taken over', 'close-with-grace', {}],
   ['close-with-grace that leaves HUP out', 'close-with-grace', { SKIP: '["SIGHUP"]' }],
   ['async-exit-hook without HUP', 'async-exit-hook', { SKIP: '["SIGHUP", "SIGTERM"]' }],
   ['a handler that is said to be harmless', 'reopen', { sharedSignals: ['SIGHUP'] }],

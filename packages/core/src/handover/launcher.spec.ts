@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { launcherAmong } from './launcher.js'
+import { forkerOf, launcherAmong } from './launcher.js'
 
 /** From the parent up; each is one command line, and the last is pid 1 where that says so. */
 function chain(lines: readonly string[], { toPid1 = false } = {}) {
@@ -40,6 +40,7 @@ describe('a first process of a container that ends with us', () => {
     ['npm, not renamed', ['node /usr/lib/node_modules/npm/bin/npm-cli.js start']],
     ['a shell', ['/bin/sh -c node app.js; true']],
     ['bash -ec', ['bash -ec node app.js']],
+    ['tsx', ['node /x/node_modules/tsx/dist/cli.mjs app.ts', 'npm start']],
     ['all of them', ['sh -c node app.js', 'npm start', '/bin/sh -c npm start', 'tini -- sh']],
   ])('is known: %s', (_, lines) => {
     expect(launcherAmong(chain(lines, { toPid1: true }))?.why).toMatch(/^pid 1 \(.*\) ends with/)
@@ -61,4 +62,18 @@ test.each<[string, readonly string[]]>([
   ['nobody', []],
 ])('whoever does not wait is no reason: %s', (_, lines) => {
   expect(launcherAmong(chain(lines, { toPid1: true }))).toBeUndefined()
+})
+
+describe('whoever forked us with an IPC channel waits for us', () => {
+  test('and is named', () => {
+    expect(forkerOf(chain(['node master.js']), true)?.why).toMatch(
+      /^forked by node master\.js \(pid 100\) with an IPC channel/,
+    )
+    expect(forkerOf([], true)?.why).toMatch(/^forked by its parent with/)
+  })
+
+  test('but not without one, nor when it only runs the app', () => {
+    expect(forkerOf(chain(['node master.js']), false)).toBeUndefined()
+    expect(forkerOf(chain(['node /x/node_modules/tsx/dist/cli.mjs app.ts']), true)).toBeUndefined()
+  })
 })

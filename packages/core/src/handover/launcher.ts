@@ -23,6 +23,7 @@ const wrappers: readonly Wrapper[] = [
   // npm makes one text of its command line: "npm start".
   (words) => runners.includes(nameOf(words.join(' ').split(' '))),
   (words) => nameOf(words) === 'node' && runners.includes(scriptOf(words)),
+  isTsx,
 ]
 
 interface Known {
@@ -56,7 +57,7 @@ const known: readonly Known[] = [
   },
   {
     name: 'tsx watch',
-    is: (words) => words.some((word) => /(^|\/)tsx(\/|$)/.test(word)) && words.includes('watch'),
+    is: (words) => isTsx(words) && words.includes('watch'),
     why: watches,
   },
 ]
@@ -70,17 +71,24 @@ export function launcherAmong(chain: readonly Ancestor[]): Launcher | undefined 
     const found = known.find(({ is }) => is(words))
     if (found)
       return { why: `started by ${found.name}: ${found.why}`, signals: found.signals ?? [] }
-    if (!wrappers.some((is) => is(words))) return undefined
+    if (!isWrapper(words)) return undefined
     if (pid === 1) return containerOf(words)
   }
   return undefined
 }
 
+function isWrapper(words: readonly string[]): boolean {
+  return wrappers.some((is) => is(words))
+}
+
+function shorten(words: readonly string[]): string {
+  return words.join(' ').slice(0, 60)
+}
+
 function containerOf(words: readonly string[]): Launcher {
-  const name = words.join(' ').slice(0, 60)
   return {
     why:
-      `pid 1 (${name}) ends with this process, and the container and the successor with it: replace ` +
+      `pid 1 (${shorten(words)}) ends with this process, and the container and the successor with it: replace ` +
       'the container, or start the app from a first process that outlives its child',
     signals: [],
   }
@@ -99,12 +107,41 @@ function optionsOf([, ...rest]: readonly string[]): readonly string[] {
 /** `node /usr/lib/node_modules/nodemon/bin/nodemon.js app.js`: nodemon; npm's is `npm-cli.js`. */
 function scriptOf(words: readonly string[]): string {
   if (nameOf(words) !== 'node') return ''
-  const script = words.slice(1).find((word) => !word.startsWith('-')) ?? ''
-  return basename(script).replace(/(-cli)?\.[cm]?js$/, '')
+  return basename(pathOf(words)).replace(/(-cli)?\.[cm]?js$/, '')
+}
+
+function pathOf(words: readonly string[]): string {
+  return words.slice(1).find((word) => !word.startsWith('-')) ?? ''
+}
+
+/** It runs the app as a child of its own. */
+function isTsx(words: readonly string[]): boolean {
+  return nameOf(words) === 'tsx' || /(^|\/)tsx(\/|$)/.test(pathOf(words))
+}
+
+/**
+ * Whoever forked this process with an IPC channel talks to it and waits for it; not a mere wrapper, such
+ * as tsx.
+ */
+export function forkerOf(chain: readonly Ancestor[], hasChannel: boolean): Launcher | undefined {
+  const [parent] = chain
+  if (!hasChannel || (parent && isWrapper(parent.words))) return undefined
+  const name = parent ? `${shorten(parent.words)} (pid ${parent.pid})` : 'its parent'
+  return {
+    why:
+      `forked by ${name} with an IPC channel, which a successor cannot have, and whose end it would ` +
+      'take for the end of the app: let it restart the app, or start the app by itself',
+    signals: [],
+  }
+}
+
+function launcherOfThis(): Launcher | undefined {
+  const chain = ancestors()
+  return launcherAmong(chain) ?? forkerOf(chain, process.channel !== undefined)
 }
 
 /** Asked at the start: whoever started us is our parent then. */
-const started = launcherAmong(ancestors())
+const started = launcherOfThis()
 
 /** Who started this process, if that waits for it. A successor has nobody who does. */
 export function launcher(): Launcher | undefined {

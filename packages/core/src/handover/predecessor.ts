@@ -1,7 +1,7 @@
 import { type Channel, type Handle, openChannel } from '../node/index.js'
-import { channelFd, decodeHandover, type Handover, handoverVariable } from './handover.js'
+import { channelFd, decodeHandover, type Handover } from './handover.js'
 import type { Answer, TicketKeys, ToPredecessor, ToSuccessor, Verdict } from './messages.js'
-import { tellWordsBy } from './preload.js'
+import { takeHandover, tellWordsBy } from './preload.js'
 
 /** Whoever came before: the process that spawned this one, or a supervisor that relays for it. */
 export interface Predecessor {
@@ -105,13 +105,8 @@ class ParentProcess implements Predecessor {
   }
 }
 
-/**
- * Reads what the predecessor handed over, and takes it out of the environment, so that no child of
- * the app mistakes itself for a successor. Undefined in generation 0.
- */
+/** Whoever came before; undefined in generation 0. */
 export function findPredecessor(): Predecessor | undefined {
-  const text = process.env[handoverVariable]
-  if (text === undefined) return undefined
-  delete process.env[handoverVariable]
-  return new ParentProcess(decodeHandover(text))
+  const text = takeHandover()
+  return text === undefined ? undefined : new ParentProcess(decodeHandover(text))
 }

@@ -1,4 +1,4 @@
-import { channelFd } from './handover.js'
+import { channelFd, handoverVariable } from './handover.js'
 
 /**
  * The last words of a successor that dies before it has loaded anything of ours: a syntax error, a
@@ -29,7 +29,10 @@ if (isMainThread) {
   else delete process.env.NODE_OPTIONS
   if (isChannel()) {
     let [copies, count, room, last] = [true, 0, 65536, []]
+    const { ${handoverVariable}: handover } = process.env
+    delete process.env.${handoverVariable}
     const words = {
+      handover,
       post: (text) => {
         try {
           writeSync(${channelFd}, JSON.stringify({ endless: 'stderr', text }) + '\\n')
@@ -79,6 +82,8 @@ export function withoutPreload(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 
 /** What the preload left for us. */
 interface Words {
+  /** Out of the environment already: no child of the app is to mistake itself for a successor. */
+  readonly handover?: string
   post(text: string): void
   end(): void
 }
@@ -87,6 +92,13 @@ const key = Symbol.for(symbol)
 
 function words(): Partial<Words> {
   return Object(Reflect.get(globalThis, key)) as Partial<Words>
+}
+
+/** What the predecessor handed over, from where the preload put it; else from the environment. */
+export function takeHandover(): string | undefined {
+  const text = words().handover ?? process.env[handoverVariable]
+  delete process.env[handoverVariable]
+  return text
 }
 
 /** From here on the channel is open, and has one writer. */

@@ -221,7 +221,9 @@ describe('others on a signal', () => {
     withListener('SIGHUP', () => {})
     const [line = '', ...more] = await received('SIGHUP')
     expect(more).toEqual([])
-    expect(line).toMatch(/^Received SIGHUP. Upgrade refused: .*\(closeDatabase, \(\) => \{\s*\}\)/)
+    expect(line).toMatch(
+      /^Received SIGHUP. Upgrade refused: .*\(closeDatabase of .*, \(\) => \{\s*\} of .*\)/,
+    )
     expect(line).toContain("sharedSignals: ['SIGHUP']")
   })
 
@@ -259,15 +261,51 @@ describe('others on a signal', () => {
 
   test('are said once, by what their signal does', () => {
     const signals = signalsOf()
-    signals.warnOfOthers()
+    signals.settleWithOthers()
     expect(seen).toEqual([])
     withListener('SIGTERM', function exitSoon() {})
     withListener('SIGHUP', function exitAtOnce() {})
     withListener('SIGUSR2', function dump() {})
-    signals.warnOfOthers()
+    signals.settleWithOthers()
     expect(seen).toEqual([
-      expect.stringMatching(/^an upgrade by SIGHUP is refused: .*\(exitAtOnce\)/),
-      expect.stringMatching(/^SIGTERM is handled by others as well \(exitSoon\): .*onExit/),
+      expect.stringMatching(/^an upgrade by SIGHUP is refused: .*\(exitAtOnce of /),
+      expect.stringMatching(/^SIGTERM is handled by others as well \(exitSoon of .*\): .*onExit/),
     ])
+  })
+
+  test('close-with-grace loses the signals of an upgrade and of the hammer, and keeps its others', async () => {
+    const { default: closeWithGrace } = await import('close-with-grace')
+    const close = vi.fn()
+    const { uninstall } = closeWithGrace(close)
+    const signals = signalsOf()
+    signals.settleWithOthers()
+    expect(seen).toEqual([
+      'SIGHUP means upgrade here: taken over from close-with-grace, which would shut down by it.',
+      'SIGUSR2 means hammer here: taken over from close-with-grace, which would shut down by it.',
+      expect.stringMatching(/^SIGINT is handled by others as well \(onSignal\)/),
+      expect.stringMatching(/^SIGTERM is handled by others as well \(onSignal\)/),
+    ])
+    expect(taken()).toEqual(['SIGHUP', 'SIGUSR2', 'SIGINT', 'SIGINT', 'SIGTERM', 'SIGTERM'])
+    uninstall()
+    expect(close).not.toHaveBeenCalled()
+  })
+
+  test('one that comes after ready loses them as well; not where it is said to be harmless', async () => {
+    const { default: closeWithGrace } = await import('close-with-grace')
+    generation.settings.merge({ sharedSignals: ['SIGUSR2'] })
+    signalsOf()
+    generation.machine.send('ready')
+    const { uninstall } = closeWithGrace(() => {})
+    await Promise.resolve()
+    expect(seen).toEqual([expect.stringMatching(/^SIGHUP means upgrade here: taken over/)])
+    expect(taken().filter((one) => one === 'SIGUSR2')).toHaveLength(2)
+    uninstall()
+  })
+
+  test('are named with the package or the file they come from, where they came after us', () => {
+    const signals = signalsOf()
+    withListener('SIGHUP', function exitAtOnce() {})
+    signals.settleWithOthers()
+    expect(seen[0]).toMatch(/\(exitAtOnce of \/.*\/signals\.spec\.ts\)/)
   })
 })

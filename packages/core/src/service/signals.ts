@@ -1,6 +1,6 @@
 import { EndlessError } from '../errors.js'
 import type { Generation, SignalMap, When } from '../generation/index.js'
-import { othersOn } from './others.js'
+import { Others } from './others.js'
 
 /** What signals do; each action awaits `before`, the signal's pre-hooks. */
 export interface SignalActions {
@@ -17,12 +17,18 @@ export class Signals {
   readonly #taken = new Map<NodeJS.Signals, NodeJS.SignalsListener>()
   readonly #generation: Generation
   readonly #actions: SignalActions
+  readonly #others: Others
   #uninstalled = false
 
   constructor(generation: Generation, actions: SignalActions) {
     this.#generation = generation
     this.#actions = actions
     generation.hooks.changed = () => this.install()
+    this.#others = new Others(
+      (signal, listener) => this.#taken.get(signal) === listener,
+      // One that comes later than ready is as dangerous.
+      (signal) => void (generation.state !== 'starting' && this.#takeOver(signal)),
+    )
   }
 
   /** Handles exactly what the settings and the hooks want from here on. */
@@ -43,16 +49,18 @@ export class Signals {
 
   uninstall(): void {
     this.#uninstalled = true
+    this.#others.uninstall()
     for (const signal of [...this.#taken.keys()]) this.#release(signal)
   }
 
   /** Says who else handles a signal that we act on: better now than at the first deploy. */
-  warnOfOthers(): void {
-    for (const [signal, action] of Object.entries(this.#map || {})) {
-      const others = this.#others(signal as NodeJS.Signals)
+  settleWithOthers(): void {
+    for (const [name, action] of Object.entries(this.#map || {})) {
+      const signal = name as NodeJS.Signals
+      this.#takeOver(signal)
+      const others = this.#othersOn(signal)
       if (others.length === 0) continue
-      if (action === 'upgrade')
-        this.#generation.warn(sharedError(signal as NodeJS.Signals, others).message)
+      if (action === 'upgrade') this.#generation.warn(sharedError(signal, others).message)
       if (action === 'shutdown')
         this.#generation.warn(
           `${signal} is handled by others as well (${others.join(', ')}): one that exits cuts the ` +
@@ -61,11 +69,25 @@ export class Signals {
     }
   }
 
+  /** What means an upgrade or a hammer must not be the end of the app for a library that we know. */
+  #takeOver(signal: NodeJS.Signals): void {
+    const action = this.#map ? this.#map[signal] : undefined
+    const acts = action === 'upgrade' || action === 'hammer'
+    if (!acts || !this.#taken.has(signal) || this.#isShared(signal)) return
+    const names = this.#others.takeOver(signal)
+    if (names.length > 0)
+      this.#generation.info(
+        `${signal} means ${action} here: taken over from ${names.join(', ')}, which would shut down by it.`,
+      )
+  }
+
+  #isShared(signal: NodeJS.Signals): boolean {
+    return this.#generation.settings.values.sharedSignals.includes(signal)
+  }
+
   /** @returns who else handles it, unless that is said to be harmless */
-  #others(signal: NodeJS.Signals): string[] {
-    const ours = this.#taken.get(signal)
-    const { sharedSignals } = this.#generation.settings.values
-    return !ours || sharedSignals.includes(signal) ? [] : othersOn(signal, ours)
+  #othersOn(signal: NodeJS.Signals): string[] {
+    return this.#taken.has(signal) && !this.#isShared(signal) ? this.#others.on(signal) : []
   }
 
   get #map(): SignalMap | false {
@@ -80,7 +102,7 @@ export class Signals {
   }
 
   async #upgrade(signal: NodeJS.Signals): Promise<void> {
-    const others = this.#others(signal)
+    const others = this.#othersOn(signal)
     if (others.length > 0) {
       const err = sharedError(signal, others)
       return this.#generation.warn(`Received ${signal}. Upgrade refused`, { err })
@@ -133,15 +155,15 @@ export class Signals {
 
   #take(signal: NodeJS.Signals): void {
     const handler = (): void => this.#received(signal)
+    this.#taken.set(signal, handler)
     try {
       // First, so that a handler that goes at its signal (close-with-grace's) is still there to be seen.
       process.prependListener(signal, handler)
     } catch (error) {
       // Windows knows fewer signals; a map that names them must work there all the same.
+      this.#taken.delete(signal)
       if (process.platform !== 'win32') throw error
-      return
     }
-    this.#taken.set(signal, handler)
   }
 
   #release(signal: NodeJS.Signals): void {

@@ -45,7 +45,7 @@ export class ProcessUpgrader implements Upgrader {
       this.#generation,
       activated,
       () => this.#files.closeUnclaimed(),
-      () => this.#signals.warnOfOthers(),
+      () => this.#signals.settleWithOthers(),
     )
     this.#departure = new Departure(this.#generation, this.#startup.listeners, async () =>
       this.#upgrading?.stop(),
