@@ -77,7 +77,8 @@ export class Service implements AsyncDisposable {
         PWD: options.cwd ?? process.cwd(),
         NODE_OPTIONS: '',
         CONTROL: this.#controlFile,
-        OPTIONS: JSON.stringify(options.options ?? {}),
+        // Nobody waits for a probation but the tests of it.
+        OPTIONS: JSON.stringify({ probation: 0, ...options.options }),
         ...options.env,
       },
     })

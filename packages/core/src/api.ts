@@ -9,7 +9,7 @@ import type {
   UpgraderOptions,
   When,
 } from './generation/index.js'
-import type { Passable } from './handover/index.js'
+import type { Elder, Passable } from './handover/index.js'
 import type { Begin, Origin } from './listeners/index.js'
 import type { ListenAddress } from './node/index.js'
 
@@ -47,6 +47,8 @@ export interface Status {
         readonly hammerIn: number | false
       })
     | undefined
+  /** The generations before this one that still drain, oldest first, and who holds them. */
+  readonly draining: readonly Elder[]
 }
 
 /** How a server takes part in upgrades. */
@@ -101,7 +103,7 @@ export interface Upgrader {
   /**
    * Spawns a successor, waits until it serves, and begins to drain. Rejects with the reason when
    * there is none or it failed: this generation then goes on as before, and can try again.
-   * Codes: `ERR_ENDLESS_NOT_READY`, `_UPGRADE_IN_PROGRESS`, `_PREDECESSOR_ALIVE`, `_DRAINING`,
+   * Codes: `ERR_ENDLESS_NOT_READY`, `_UPGRADE_IN_PROGRESS`, `_TOO_MANY_DRAINING`, `_DRAINING`,
    * `_UNSUPPORTED`, `_HOOK`, `_SPAWN`, `_SUCCESSOR_EXITED`, `_SUCCESSOR_FAILED`, `_READY_TIMEOUT`,
    * `_STOPPED`.
    */

@@ -17,6 +17,6 @@ export {
   type SignalMap,
   type UpgraderOptions,
 } from './generation/index.js'
-export type { SpawnPlan } from './handover/index.js'
+export type { DrainReport, Elder, SpawnPlan } from './handover/index.js'
 export type { ListenAddress } from './node/index.js'
 export { type HealthOptions, restartWebSockets, upgrader } from './service/index.js'

@@ -8,7 +8,7 @@
  * | `ERR_ENDLESS_LISTENING` | a server was attached when it listened already |
  * | `ERR_ENDLESS_NOT_READY` | an upgrade was asked for before this generation is ready |
  * | `ERR_ENDLESS_UPGRADE_IN_PROGRESS` | an upgrade is already under way |
- * | `ERR_ENDLESS_PREDECESSOR_ALIVE` | the predecessor still drains |
+ * | `ERR_ENDLESS_TOO_MANY_DRAINING` | as many older generations drain as `maxDraining` allows |
  * | `ERR_ENDLESS_DRAINING` | this generation drains or has exited |
  * | `ERR_ENDLESS_NOT_DRAINING` | the hammer was asked for while nothing drains |
  * | `ERR_ENDLESS_STOPPED` | a shutdown overtook what was under way |
@@ -29,7 +29,7 @@ export type ErrorCode =
   | 'ERR_ENDLESS_LISTENING'
   | 'ERR_ENDLESS_NOT_READY'
   | 'ERR_ENDLESS_UPGRADE_IN_PROGRESS'
-  | 'ERR_ENDLESS_PREDECESSOR_ALIVE'
+  | 'ERR_ENDLESS_TOO_MANY_DRAINING'
   | 'ERR_ENDLESS_DRAINING'
   | 'ERR_ENDLESS_NOT_DRAINING'
   | 'ERR_ENDLESS_STOPPED'

@@ -167,6 +167,7 @@ export class Connections {
         method: String(headers[':method'] ?? '?'),
         url: String(headers[':path'] ?? '?'),
         startedAt: performance.now(),
+        stream,
       }
       this.#begin(connection, exchange)
       stream.once('close', () => this.#end(connection, exchange))

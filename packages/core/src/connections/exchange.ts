@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerHttp2Stream } from 'node:http2'
 
 /** A request that is being answered. */
 export interface Exchange {
@@ -6,6 +7,8 @@ export interface Exchange {
   readonly url: string
   /** Of HTTP/1. */
   readonly http1?: Http1Exchange
+  /** Of HTTP/2. */
+  readonly stream?: ServerHttp2Stream
   /** From `performance.now()`, in ms. */
   readonly startedAt: number
 }
@@ -29,7 +32,23 @@ export class Http1Exchange implements Exchange {
     return this.request.method ?? '?'
   }
 
+  /** As the client asked: a router that mounts another one cuts its own part off `url`. */
   get url(): string {
-    return this.request.url ?? '?'
+    const { originalUrl, url } = this.request as IncomingMessage & { originalUrl?: string }
+    return originalUrl ?? url ?? '?'
   }
+}
+
+/** Whether its response has no end of its own: server-sent events. */
+export function isEventStream({ http1, stream }: Exchange): boolean {
+  const type = http1
+    ? http1.response.getHeader('content-type')
+    : stream?.sentHeaders?.['content-type']
+  return String(type).startsWith('text/event-stream')
+}
+
+/** As the hammer and the status name it. */
+export function describe({ method, url, startedAt }: Exchange): string {
+  const age = ((performance.now() - startedAt) / 1_000).toFixed(1)
+  return `${method} ${url}, ${age} s old`
 }

@@ -62,7 +62,7 @@ describe('where idle connections have a grace', () => {
   ] as const)('one that is %s ends after it, and not before', async (kind, text) => {
     const one = await served.client(await served.listen(keptAlive()), text, kind)
     const draining = begin()
-    draining.endIdle(grace)
+    draining.shorten(grace, 10 * grace)
     vi.advanceTimersByTime(grace - 1)
     await turn()
     expect(served.connections.size).toBe(1)
@@ -75,7 +75,7 @@ describe('where idle connections have a grace', () => {
   test('a request that comes within it is answered, with Connection: close', async () => {
     const one = await served.client(await served.listen(keptAlive()), get, 'idle')
     const draining = begin()
-    draining.endIdle(grace)
+    draining.shorten(grace, 10 * grace)
     vi.advanceTimersByTime(grace - 1)
     one.text = ''
     one.socket.write(get)
@@ -91,7 +91,7 @@ describe('where idle connections have a grace', () => {
     // Its head is out, and says keep-alive.
     responses[0]?.writeHead(200, { 'Content-Length': 4 }).write('ha')
     const draining = begin()
-    draining.endIdle(grace)
+    draining.shorten(grace, 10 * grace)
     vi.advanceTimersByTime(10 * grace)
     await turn()
     expect(served.connections.size).toBe(1)
@@ -105,7 +105,7 @@ describe('where idle connections have a grace', () => {
   test('half a request has the time of one that stalls', async () => {
     await served.client(await served.listen(keptAlive()), get.slice(0, 9), 'partial')
     const draining = begin()
-    draining.endIdle(grace)
+    draining.shorten(grace, 10 * grace)
     vi.advanceTimersByTime(stallTimeout - 1)
     await turn()
     expect(served.connections.size).toBe(1)

@@ -1,4 +1,10 @@
-import type { Connection, Connections, Exchange, Kind } from '../connections/index.js'
+import {
+  type Connection,
+  type Connections,
+  describe,
+  isEventStream,
+  type Kind,
+} from '../connections/index.js'
 import type { Drained } from '../generation/index.js'
 import type { Migration } from '../migration/index.js'
 import { bytesReadOf, isFlushed } from '../node/index.js'
@@ -6,6 +12,8 @@ import { sayFarewell } from './farewell.js'
 
 /** How often a drain looks for connections that stall, in ms, at most. */
 const sweepEvery = 1_000
+/** How many requests a report names. */
+const mostNamed = 3
 const requestTimeout = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n'
 
 /** What a hammer cut. */
@@ -34,13 +42,15 @@ export class Drain {
   readonly ended: Promise<void>
   readonly #connections: Connections
   readonly #stallTimeout: number
-  readonly #stalled: (what: string) => void
+  readonly #gaveUp: (what: string, why: string) => void
   readonly #progress = new WeakMap<Connection, Progress>()
   /** Ended by us; a client that does not read may keep one for a while. */
   readonly #givenUp = new WeakSet<Connection>()
   #sweeper: NodeJS.Timeout
   /** From then on, by `performance.now()`, nobody waits for idle connections. */
   #idleUntil = Number.POSITIVE_INFINITY
+  /** And for what has no end of its own. */
+  #streamsUntil = Number.POSITIVE_INFINITY
   readonly #takeFarewellBack: () => void
   readonly #migration: Migration | undefined
   readonly #atStart: number
@@ -48,19 +58,19 @@ export class Drain {
   #cut = 0
 
   /**
-   * @param stalled told of each connection that ran into its deadline
+   * @param gaveUp told of each connection that ran into a deadline
    * @param migration what connections need not end for
    */
   constructor(
     connections: Connections,
     stallTimeout: number,
-    stalled: (what: string) => void,
+    gaveUp: (what: string, why: string) => void,
     migration?: Migration,
   ) {
     this.#connections = connections
     this.#atStart = connections.size
     this.#stallTimeout = stallTimeout
-    this.#stalled = stalled
+    this.#gaveUp = gaveUp
     this.#migration = migration
     this.#takeFarewellBack = sayFarewell(connections, (one) => this.#moves(one))
     this.#sweeper = this.#sweepWithin(stallTimeout)
@@ -72,13 +82,28 @@ export class Drain {
   }
 
   /**
-   * Connections that are idle do not hold the drain for longer than so many ms: a request that is on its
-   * way is still answered.
+   * The process is to end: connections that are idle do not hold the drain for longer than so many ms, and a
+   * request that is on its way is still answered; nor does what has no end of its own and has been told.
    */
-  endIdle(grace: number): void {
-    this.#idleUntil = performance.now() + grace
+  shorten(idleGrace: number, streamGrace: number): void {
+    const now = performance.now()
+    this.#idleUntil = now + idleGrace
+    this.#streamsUntil = now + streamGrace
     clearInterval(this.#sweeper)
-    this.#sweeper = this.#sweepWithin(Math.min(this.#stallTimeout, grace))
+    this.#sweeper = this.#sweepWithin(Math.min(this.#stallTimeout, idleGrace, streamGrace))
+  }
+
+  /** What is waited for: requests, oldest first, and connections that are at none. */
+  get holds(): string[] {
+    const kinds = this.#connections.kinds()
+    const requests = [...kinds.keys()].flatMap(({ exchanges }) => exchanges)
+    const named = requests.toSorted((a, b) => a.startedAt - b.startedAt).slice(0, mostNamed)
+    const counts = new Map<string, number>()
+    if (requests.length > named.length) counts.set('more requests', requests.length - named.length)
+    for (const kind of kinds.values())
+      if (kind !== 'active')
+        counts.set(`${kind} connections`, (counts.get(`${kind} connections`) ?? 0) + 1)
+    return [...named.map(describe), ...[...counts].map(([what, count]) => `${count} ${what}`)]
   }
 
   /** What became of the connections so far. */
@@ -132,6 +157,7 @@ export class Drain {
         connection.socket.destroy()
         continue
       }
+      if (now >= this.#streamsUntil) this.#endStreams(connection, kind)
       const bytes = bytesReadOf(connection.socket)
       // Whether something comes is not known: then nobody can say that nothing does.
       if (bytes === undefined) continue
@@ -144,11 +170,26 @@ export class Drain {
     }
   }
 
+  /** Its drainSignal was the word to end; whoever did not hear it does not hold a stop. */
+  #endStreams({ socket, exchanges }: Connection, kind: Kind): void {
+    const why = 'it has no end of its own, and has outlived drainSignal by streamGrace'
+    if (kind === 'upgraded') {
+      this.#gaveUp('an upgraded connection', why)
+      socket.destroy()
+    }
+    for (const exchange of exchanges.filter(isEventStream)) {
+      this.#gaveUp(describe(exchange), why)
+      if (exchange.stream) exchange.stream.close()
+      else socket.destroy()
+    }
+  }
+
   #end(connection: Connection, kind: Kind): void {
     const { socket, exchanges } = connection
     this.#givenUp.add(connection)
     const last = exchanges.at(-1)
-    this.#stalled(last ? describe(last) : `${kind} connection`)
+    const what = last ? describe(last) : `${kind} connection`
+    this.#gaveUp(what, `nothing came for ${this.#stallTimeout} ms`)
     if (kind === 'active') return void socket.destroy()
     if (kind === 'partial') socket.write(requestTimeout)
     socket.destroySoon()
@@ -169,10 +210,4 @@ function waitsForClient({ server, exchanges }: Connection, kind: Kind): boolean 
   if (!request || request.complete || request.headers.expect !== undefined) return false
   // A body that the app does not read is the app's delay, not the client's.
   return request.readableLength < request.readableHighWaterMark
-}
-
-/** A request as the hammer and the status name it. */
-function describe({ method, url, startedAt }: Exchange): string {
-  const age = ((performance.now() - startedAt) / 1_000).toFixed(1)
-  return `${method} ${url}, ${age} s old`
 }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Drained, DrainReason, Generation } from '../generation/index.js'
+import type { DrainReport } from '../handover/index.js'
 import type { Migration } from '../migration/index.js'
 import { type Cut, Drain } from './drain.js'
 
@@ -33,12 +34,12 @@ export class Ending {
     this.#reason = reason
     this.#generation = generation
     this.#migrates = migration !== undefined
-    const { hammerTime, stallTimeout, idleGrace } = generation.settings.values
+    const { hammerTime, stallTimeout } = generation.settings.values
     this.#announce()
-    const stalled = (what: string): void =>
-      generation.warn(`Gave up waiting for ${what}: nothing came for ${stallTimeout} ms.`)
-    this.#drain = new Drain(generation.connections, stallTimeout, stalled, migration)
-    if (reason === 'shutdown') this.#drain.endIdle(idleGrace)
+    const gaveUp = (what: string, why: string): void =>
+      generation.warn(`Gave up waiting for ${what}: ${why}.`)
+    this.#drain = new Drain(generation.connections, stallTimeout, gaveUp, migration)
+    if (reason === 'shutdown') this.#shorten()
     this.#hooks = generation.hooks
       .run('onDrain', reason)
       .catch((error) => generation.error('An onDrain hook failed', error))
@@ -54,7 +55,12 @@ export class Ending {
   becomeShutdown(): void {
     this.#reason = 'shutdown'
     this.endProbation()
-    this.#drain.endIdle(this.#generation.settings.values.idleGrace)
+    this.#shorten()
+  }
+
+  #shorten(): void {
+    const { idleGrace, streamGrace } = this.#generation.settings.values
+    this.#drain.shorten(idleGrace, streamGrace)
   }
 
   /** How long the drain has gone on, in ms. */
@@ -65,6 +71,13 @@ export class Ending {
   /** What became of the connections so far. */
   get counts(): Drained {
     return this.#drain.counts
+  }
+
+  /** What the newest generation is told of it. */
+  get report(): DrainReport {
+    const { age, hammerIn } = this
+    const { size: connections } = this.#generation.connections
+    return { connections, holds: this.#drain.holds, age, hammerIn }
   }
 
   /** How long until the hammer falls, in ms. */

@@ -1,9 +1,12 @@
 import { Connections } from '../connections/index.js'
-import { type Launcher, launcher, type Predecessor } from '../handover/index.js'
+import { Elders, type Launcher, launcher, type Predecessor } from '../handover/index.js'
 import { type ChannelMessages, publish } from './channels.js'
 import { Hooks } from './hooks.js'
 import { Settings } from './settings.js'
 import { Machine, type State } from './state.js'
+
+/** How long a successor that may serve already gets to stop, where there is no hammer, in ms. */
+const longestPatience = 60_000
 
 /** One process of the service: what it is, what it was told, and what it says of itself. */
 export class Generation {
@@ -14,17 +17,27 @@ export class Generation {
   readonly machine: Machine = new Machine((from, to) => this.tell('endless:state', { from, to }))
   readonly hooks: Hooks = new Hooks()
   readonly connections: Connections = new Connections()
+  /** Those before it that may still drain. */
+  readonly elders: Elders
   /** Whether connections can come from the predecessor and go to the successor. */
   migrates = false
+  /** Whether they may come now: not when this generation ends, nor when it cannot pass them on. */
+  takesConnections = true
 
   constructor(predecessor: Predecessor | undefined) {
     this.predecessor = predecessor
+    this.elders = new Elders(predecessor?.handover.elders)
     this.number = predecessor?.handover.generation ?? 0
   }
 
   /** Who started this process and waits for it; a successor has nobody who does. */
   get launcher(): Launcher | undefined {
     return this.predecessor || this.settings.values.ignoreLauncher ? undefined : launcher()
+  }
+
+  /** How long a successor that may have requests gets to stop, in ms. */
+  get patience(): number {
+    return this.settings.values.hammerTime || longestPatience
   }
 
   get state(): State {

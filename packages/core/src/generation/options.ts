@@ -73,10 +73,18 @@ export interface ProcessSettings {
    */
   readyTimeout: number
   /**
-   * After handing over, this generation stays at least this long, ready to take over again.
-   * @default 0
+   * After handing over, this generation stays at least this long, ready to take over again: for a
+   * successor that serves, and then crashes, exits or closes its listeners. Ends early when the successor
+   * is told to stop, or hands over in its turn.
+   * @default 5000
    */
   probation: number
+  /**
+   * How many generations may drain at a time, this one among them, when it would hand over: beyond it an
+   * upgrade is refused, with who holds them. Each drains under a hammer of its own.
+   * @default 4
+   */
+  maxDraining: number
   /**
    * On a final stop: how long to go on serving, while health says no, before the drain.
    * @default 0
@@ -89,6 +97,13 @@ export interface ProcessSettings {
    * @default 1000
    */
   idleGrace: number
+  /**
+   * On a final stop: how long what has no end of its own may outlive `drainSignal`: server-sent events
+   * (`text/event-stream`), WebSockets and other upgraded sockets. Then they end; whatever else is in flight
+   * has `hammerTime`.
+   * @default 2000
+   */
+  streamGrace: number
   /**
    * While draining: a connection that never sent a byte, or whose request stays half sent, is
    * ended when nothing came from it for this long.
@@ -156,9 +171,11 @@ type Given<T> = { readonly [name in keyof T]?: T[name] | undefined }
 export const defaults: Readonly<Omit<ProcessSettings, 'signals' | 'logger'>> = {
   hammerTime: 60_000,
   readyTimeout: 60_000,
-  probation: 0,
+  probation: 5_000,
+  maxDraining: 4,
   shutdownDelay: 0,
   idleGrace: 1_000,
+  streamGrace: 2_000,
   stallTimeout: 10_000,
   pidFile: undefined,
   sharedSignals: [],

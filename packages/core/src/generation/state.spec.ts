@@ -113,16 +113,14 @@ describe('every state and every event', () => {
   )
 })
 
-describe('while the predecessor lives', () => {
-  const guard = { predecessorAlive: true }
+describe('while too many generations drain', () => {
+  const refusal = new EndlessError('ERR_ENDLESS_TOO_MANY_DRAINING', 'too many')
 
-  test('a ready generation refuses an upgrade, and takes it once the predecessor is gone', () => {
+  test('a ready generation refuses an upgrade, and takes it once there is room', () => {
     const machine = machineIn('ready')
-    expect(thrownBy(() => machine.send('upgrade', guard))).toMatchObject({
-      code: 'ERR_ENDLESS_PREDECESSOR_ALIVE',
-    })
+    expect(thrownBy(() => machine.send('upgrade', refusal))).toBe(refusal)
     expect(machine.state).toBe('ready')
-    machine.send('upgrade', { predecessorAlive: false })
+    machine.send('upgrade')
     expect(machine.state).toBe('upgrading')
   })
 
@@ -132,12 +130,12 @@ describe('while the predecessor lives', () => {
     ['draining', 'ERR_ENDLESS_DRAINING'],
     ['exited', 'ERR_ENDLESS_DRAINING'],
   ] as const)('%s refuses for its own reason: %s', (state, code) => {
-    expect(thrownBy(() => machineIn(state).send('upgrade', guard))).toMatchObject({ code })
+    expect(thrownBy(() => machineIn(state).send('upgrade', refusal))).toMatchObject({ code })
   })
 
   test.each(['shutdown', 'exit'] as const)('%s is not held up', (event) => {
     const machine = machineIn('ready')
-    machine.send(event, guard)
+    machine.send(event)
     expect(machine.state).not.toBe('ready')
   })
 })

@@ -32,12 +32,6 @@ const draining: Refusal = [
   'draining: ask the newest generation, this one is on its way out',
 ]
 const exited: Refusal = ['ERR_ENDLESS_DRAINING', 'exited: this generation has ended']
-const predecessorAlive: Refusal = [
-  'ERR_ENDLESS_PREDECESSOR_ALIVE',
-  'the predecessor still drains: wait until it has exited, or end it with the hammer signal, ' +
-    'then ask again',
-]
-
 /** Every transition there is, and every refusal by name. What stands nowhere is a bug of ours. */
 const transitions: Record<State, Partial<Record<Event, State | Refusal>>> = {
   starting: { ready: 'ready', upgrade: notReady, shutdown: 'draining', exit: 'exited' },
@@ -74,14 +68,14 @@ export class Machine {
 
   /**
    * Takes the transition, or throws the refusal as an {@link EndlessError}.
-   * @param guard what the table cannot know: whether the predecessor still lives.
+   * @param refusal what the table cannot know: why an upgrade that it allows is not possible
    */
-  send(event: Event, guard: { predecessorAlive: boolean } = { predecessorAlive: false }): void {
+  send(event: Event, refusal?: EndlessError): void {
     const from = this.#state
     const next = transitions[from][event]
     if (next === undefined) throw new TypeError(`endless: no transition "${event}" from "${from}"`)
     if (typeof next !== 'string') throw new EndlessError(...next)
-    if (event === 'upgrade' && guard.predecessorAlive) throw new EndlessError(...predecessorAlive)
+    if (refusal) throw refusal
     this.#state = next
     if (from !== next) this.#entered(from, next)
   }

@@ -89,8 +89,13 @@ const checks: Record<string, Check> = {
   },
   readyTimeout: duration,
   probation: duration,
+  maxDraining: (name, value) => {
+    if (!Number.isInteger(value) || Number(value) < 1)
+      throw bad(name, 'a whole number from 1 on', value)
+  },
   shutdownDelay: duration,
   idleGrace: duration,
+  streamGrace: duration,
   stallTimeout: duration,
   pidFile: (name, value) => {
     if (typeof value !== 'string' || value === '') throw bad(name, 'a path', value)

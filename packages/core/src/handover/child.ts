@@ -2,7 +2,14 @@ import type { ChildProcess } from 'node:child_process'
 import { EndlessError } from '../errors.js'
 import { type Channel, type Handle, type Sent, signalChild } from '../node/index.js'
 import { LastWords } from './lastwords.js'
-import type { Answer, TicketKeys, ToPredecessor, ToSuccessor, Verdict } from './messages.js'
+import type {
+  Answer,
+  DrainReport,
+  TicketKeys,
+  ToPredecessor,
+  ToSuccessor,
+  Verdict,
+} from './messages.js'
 import type { Exit, Successor } from './successor.js'
 
 /** How long a successor that is told to stop may take before it is killed, in ms. */
@@ -13,14 +20,17 @@ export class ChildSuccessor implements Successor {
   readonly pid: number
   readonly ready: Promise<void>
   readonly exited: Promise<Exit>
-  readonly dormant: Map<string, Handle> = new Map()
   readonly toldToStop: Promise<void>
-  stopping = false
+  readonly deaf: Promise<void>
+  readonly release: Promise<void>
+  released = false
   adopts = false
   readonly lanes: readonly Channel[]
   #committed = false
   readonly #child: ChildProcess
+  readonly #dormant = new Map<string, Handle>()
   readonly #channel: Channel
+  readonly #reports: Channel
   readonly #serving: Promise<void>
   #fail: (error: EndlessError) => void = () => {}
   #reported: string | undefined
@@ -29,12 +39,12 @@ export class ChildSuccessor implements Successor {
   constructor(
     child: ChildProcess,
     pid: number,
-    channel: Channel,
+    [channel, reports, ...lanes]: readonly [Channel, Channel, ...Channel[]],
     readyTimeout: number,
-    lanes: readonly Channel[],
   ) {
     this.#child = child
     this.#channel = channel
+    this.#reports = reports
     this.pid = pid
     this.lanes = lanes
     this.exited = new Promise((resolve) => {
@@ -59,12 +69,15 @@ export class ChildSuccessor implements Successor {
     const timer = setTimeout(() => this.#fail(this.#timeoutError(readyTimeout)), readyTimeout)
     this.ready = tells('ready')
     this.#serving = tells('serving').finally(() => clearTimeout(timer))
-    this.toldToStop = new Promise((resolve) => told.set('stopping', resolve))
+    const says = (what: string): Promise<void> => new Promise((resolve) => told.set(what, resolve))
+    this.toldToStop = says('stopping')
+    this.deaf = says('deaf')
+    this.release = Promise.race([this.toldToStop, says('handedOver')])
     for (const promise of [this.ready, this.#serving]) promise.catch(() => {})
     void this.exited.then((exit) => this.#fail(this.#exitError(exit)))
     // What keeps us alive is our servers, then the drain: never that a successor lives.
     child.unref()
-    for (const one of [channel, ...lanes]) one.unref()
+    for (const one of [channel, reports, ...lanes]) one.unref()
   }
 
   async go(ticketKeys: TicketKeys): Promise<void> {
@@ -87,9 +100,19 @@ export class ChildSuccessor implements Successor {
     this.closeDormant()
   }
 
+  takeDormant(): ReadonlyMap<string, Handle> {
+    const taken = new Map(this.#dormant)
+    this.#dormant.clear()
+    return taken
+  }
+
   closeDormant(): void {
-    for (const handle of this.dormant.values()) handle.close()
-    this.dormant.clear()
+    for (const handle of this.#dormant.values()) handle.close()
+    this.#dormant.clear()
+  }
+
+  report(drain: DrainReport): void {
+    this.#reports.send(drain)
   }
 
   tell(verdict: Verdict, sent: Sent): void {
@@ -103,8 +126,8 @@ export class ChildSuccessor implements Successor {
   #hear(message: ToPredecessor, handle: Handle | undefined): void {
     if (message.endless === 'serving') this.adopts = message.adopts === true
     if (message.endless === 'stderr') this.#words.hear(message.text)
-    if (message.endless === 'stopping') this.stopping = true
-    if (message.endless === 'listener' && handle) this.dormant.set(message.name, handle)
+    if (message.endless === 'stopping' || message.endless === 'handedOver') this.released = true
+    if (message.endless === 'listener' && handle) this.#dormant.set(message.name, handle)
     if (message.endless === 'failed') this.#reported = message.message
   }
 

@@ -1,5 +1,6 @@
 import { EndlessError } from '../errors.js'
 import type { ListenAddress } from '../node/index.js'
+import type { DrainReport } from './messages.js'
 
 /** The environment variable that makes a process a successor. */
 export const handoverVariable = 'ENDLESS_HANDOVER'
@@ -24,12 +25,24 @@ export interface HandedListener {
   readonly inode?: number
 }
 
+/** A generation before the successor, on its way there: see `Elders`. */
+export interface HandedElder {
+  readonly pid: number
+  readonly generation: number
+  /** The fd of what it reports by, in the successor. */
+  readonly fd: number
+  /** What it said last. */
+  readonly report?: DrainReport
+}
+
 /** What a successor gets from its predecessor. */
 export interface Handover {
   readonly generation: number
   readonly predecessor: number
   readonly listeners: readonly HandedListener[]
   readonly files: readonly { readonly name: string; readonly fd: number }[]
+  /** Those that may drain still, the predecessor among them. */
+  readonly elders?: readonly HandedElder[]
   /** The fds of the lanes, in the successor. */
   readonly lanes?: readonly number[]
 }

@@ -11,6 +11,21 @@ export type ToPredecessor =
   | Answer
   /** Stopped on purpose: nobody rises again. */
   | { readonly endless: 'stopping' }
+  /** Its own successor serves: it need not be watched any more, and nobody rises for it. */
+  | { readonly endless: 'handedOver' }
+  /** The app has closed every listener: nobody serves here. */
+  | { readonly endless: 'deaf' }
+
+/** What a generation that drains says of it to the newest one. */
+export interface DrainReport {
+  readonly connections: number
+  /** `GET /events, 61.2 s old`, oldest first, and connections that are at no request. */
+  readonly holds: readonly string[]
+  /** Since the drain began, in ms. */
+  readonly age: number
+  /** Until the hammer falls, in ms. */
+  readonly hammerIn: number | false
+}
 
 /**
  * TLS ticket keys by the name of the listener, in base64: with them a client resumes its session on

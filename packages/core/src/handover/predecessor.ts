@@ -22,6 +22,10 @@ export interface Predecessor {
   failed(message: string): Promise<void>
   /** Says that we end on purpose; settles when it was sent. */
   stopping(): Promise<void>
+  /** Says that our own successor serves. */
+  handedOver(): void
+  /** Says that the app has closed every listener. */
+  deaf(): void
   uninstall(): void
 }
 
@@ -87,6 +91,14 @@ class ParentProcess implements Predecessor {
 
   stopping(): Promise<void> {
     return this.#sendAndWait({ endless: 'stopping' })
+  }
+
+  handedOver(): void {
+    this.#send({ endless: 'handedOver' })
+  }
+
+  deaf(): void {
+    this.#send({ endless: 'deaf' })
   }
 
   uninstall(): void {

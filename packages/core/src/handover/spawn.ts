@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { EndlessError, messageOf } from '../errors.js'
-import { channelOf, withPipes } from '../node/index.js'
+import { type Channel, channelOf, withPipes } from '../node/index.js'
 import { ChildSuccessor } from './child.js'
 import { channelFd, encodeHandover, type Handover, handoverVariable } from './handover.js'
 import type { SpawnPlan } from './plan.js'
@@ -18,44 +18,49 @@ export async function startSuccessor(
   parcel: Parcel,
   readyTimeout: number,
 ): Promise<Successor> {
-  const { listeners, files } = parcel
-  const fds = [...listeners, ...files].map(({ fd }) => fd)
-  const [inherited = [], lanes = []] = successorFds(fds.length, parcel.lanes)
+  const { listeners, files, elders, generation } = parcel
+  const fds = [...listeners, ...files, ...elders].map(({ fd }) => fd)
+  const [inherited = [], [reports = -1, ...lanes] = []] = successorFds(fds.length, 1 + parcel.lanes)
   const at = (n: number): number => inherited[n] ?? -1
   const handover: Handover = {
-    generation: parcel.generation,
+    generation,
     predecessor: process.pid,
     listeners: listeners.map((one, n) => ({ ...one, fd: at(n) })),
     files: files.map((one, n) => ({ ...one, fd: at(listeners.length + n) })),
+    elders: [
+      ...elders.map((one, n) => ({ ...one, fd: at(listeners.length + files.length + n) })),
+      { pid: process.pid, generation: generation - 1, fd: reports },
+    ],
     lanes,
   }
   const env = { ...plan.env, [handoverVariable]: encodeHandover(handover) }
-  const child = spawnSuccessor({ ...plan, env: withPreload(env) }, fds, lanes.length)
+  const pipes = [channelFd, reports, ...lanes]
+  const child = spawnSuccessor({ ...plan, env: withPreload(env) }, fds, pipes.length)
   const { pid } = child
   if (pid === undefined) throw spawnError(plan, (await once(child, 'error'))[0])
-  const [channel, ...rest] = [channelFd, ...lanes].map((fd) => channelOf(child.stdio[fd] as Socket))
-  return new ChildSuccessor(child, pid, channel as NonNullable<typeof channel>, readyTimeout, rest)
+  const channels = pipes.map((fd) => channelOf(child.stdio[fd] as Socket))
+  return new ChildSuccessor(child, pid, channels as [Channel, Channel], readyTimeout)
 }
 
-/** What fds are in a successor: first those that it inherits, then those of the lanes. */
-function successorFds(inherited: number, lanes: number): number[][] {
-  const all = Array.from({ length: inherited + lanes }, (_, n) => firstFd + n)
+/** What fds are in a successor: first those that it inherits, then pipes. */
+function successorFds(inherited: number, pipes: number): number[][] {
+  const all = Array.from({ length: inherited + pipes }, (_, n) => firstFd + n)
   return [all.slice(0, inherited), all.slice(inherited)]
 }
 
 /**
  * Spawns a successor. Its stdio is inherited: through a pipe of ours it would die of EPIPE when we
- * exit. What `fds` and the lanes are in it, {@link successorFds} says.
+ * exit. What `fds` and the pipes are in it, {@link successorFds} says; the first pipe is its channel.
  */
-function spawnSuccessor(plan: SpawnPlan, fds: readonly number[], laneCount: number): ChildProcess {
+function spawnSuccessor(plan: SpawnPlan, fds: readonly number[], pipeCount: number): ChildProcess {
   if (!existsSync(plan.cwd))
     throw new EndlessError(
       'ERR_ENDLESS_SPAWN',
       `the working directory ${plan.cwd} is gone: put it back, or set "cwd" in a beforeSpawn hook`,
     )
   try {
-    const lanes = Array<'pipe'>(laneCount).fill('pipe')
-    const stdio: StdioOptions = ['inherit', 'inherit', 'inherit', 'pipe', ...fds, ...lanes]
+    const pipes = Array<'pipe'>(pipeCount - 1).fill('pipe')
+    const stdio: StdioOptions = ['inherit', 'inherit', 'inherit', 'pipe', ...fds, ...pipes]
     const { command, args, cwd, env } = plan
     return withPipes(
       (at) => at === channelFd || at >= firstFd + fds.length,

@@ -1,7 +1,7 @@
 import type { EndlessError } from '../errors.js'
 import type { Channel, Handle, Sent } from '../node/index.js'
-import type { Handover } from './handover.js'
-import type { Answer, TicketKeys, Verdict } from './messages.js'
+import type { HandedElder, Handover } from './handover.js'
+import type { Answer, DrainReport, TicketKeys, Verdict } from './messages.js'
 
 /** How a process ended. */
 export interface Exit {
@@ -15,14 +15,18 @@ export interface Successor {
   /** Settles when it is ready and waits for `go`; rejects when it fails, exits or is stopped. */
   readonly ready: Promise<void>
   readonly exited: Promise<Exit>
-  /** Whether it said that it ends on purpose. */
-  readonly stopping: boolean
+  /** Whether it needs nobody who rises for it: it ends on purpose, or has a successor of its own. */
+  readonly released: boolean
   /** Settles when it says so. */
+  readonly release: Promise<void>
+  /** Settles when it says that it ends on purpose. */
   readonly toldToStop: Promise<void>
+  /** Settles when it says that nothing listens there any more. */
+  readonly deaf: Promise<void>
   /** Whether it takes connections; known once it serves. */
   readonly adopts: boolean
-  /** Duplicates of our listeners, by name: ours to close, or to rise again on. */
-  readonly dormant: ReadonlyMap<string, Handle>
+  /** Duplicates of our listeners, by name, to rise again on: from here on the caller's. */
+  takeDormant(): ReadonlyMap<string, Handle>
   /** Commits the handover; settles when it serves, rejects when it died over it. */
   go(ticketKeys: TicketKeys): Promise<void>
   /**
@@ -31,6 +35,8 @@ export interface Successor {
    */
   stop(why: EndlessError, patience: number): Promise<void>
   closeDormant(): void
+  /** Says who holds our drain, to the newest generation there is. */
+  report(drain: DrainReport): void
   /** What connections go by. */
   readonly lanes: readonly Channel[]
   tell(verdict: Verdict, sent: Sent): void
@@ -43,6 +49,7 @@ export interface Parcel {
   readonly generation: number
   readonly listeners: readonly Handover['listeners'][number][]
   readonly files: Handover['files']
+  readonly elders: readonly HandedElder[]
   /** How many lanes it gets for connections. */
   readonly lanes: number
 }

@@ -186,7 +186,7 @@ describe('what is refused', () => {
   })
 
   test('any, when this generation stops', async () => {
-    generation.machine.send('shutdown')
+    generation.takesConnections = false
     await isClosed(await offer(0))
     expect(predecessor.answers).toEqual([refused(0, 'stopping')])
   })

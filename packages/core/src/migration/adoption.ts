@@ -150,7 +150,7 @@ export class Adoption {
   }
 
   #whyNot(server: Server | undefined, handle: Handle): Refusal | undefined {
-    if (this.#generation.state !== 'ready') return 'stopping'
+    if (!this.#generation.takesConnections) return 'stopping'
     if (handle.fd >= this.#mostFds || (server && isFull(server, this.#held.size))) return 'full'
     return undefined
   }

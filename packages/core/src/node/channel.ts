@@ -73,6 +73,19 @@ export class Channel {
     this.#pump()
   }
 
+  get fd(): number {
+    return this.#pipe.fd
+  }
+
+  /** Another process reads what comes from here on. */
+  pause(): void {
+    this.#pipe.readStop()
+  }
+
+  resume(): void {
+    if (this.isOpen) this.#pipe.readStart()
+  }
+
   /** From here on it keeps this process alive no more. */
   unref(): void {
     this.#socket.unref()

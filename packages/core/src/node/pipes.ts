@@ -15,6 +15,8 @@ const carriesHandles = 2
 export interface PipeHandle extends Handle {
   readonly constructor: new (type: number) => PipeHandle
   open(fd: number): number
+  readStart(): number
+  readStop(): number
   writeUtf8String(request: { handle?: Handle } | null, text: string, cargo?: Handle): unknown
   pendingHandle?: Handle | undefined
 }

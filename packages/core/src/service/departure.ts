@@ -7,6 +7,9 @@ import type { Successor } from '../handover/index.js'
 import type { Listeners } from '../listeners/index.js'
 import { type Migration, migrationTo } from '../migration/index.js'
 
+/** How often a generation that drains says who holds it, in ms. */
+const reportEvery = 1_000
+
 /** How a generation leaves: for its successor, or for good; and how it comes back. */
 export class Departure {
   readonly #generation: Generation
@@ -16,6 +19,7 @@ export class Departure {
   #draining = drainController()
   #successor: Successor | undefined
   #ending: Ending | undefined
+  #reporter: NodeJS.Timeout | undefined
 
   /** @param stopUpgrade ends the upgrade that is under way, where there is one */
   constructor(generation: Generation, listeners: Listeners, stopUpgrade: () => Promise<void>) {
@@ -39,15 +43,22 @@ export class Departure {
   }
 
   handOver(successor: Successor): void {
+    const { machine, predecessor, elders } = this.#generation
     this.#successor = successor
-    this.#generation.machine.send('handedOver')
+    machine.send('handedOver')
+    // Before the drain, which may be over at once.
+    predecessor?.handedOver()
+    elders.pause()
     this.#drain('upgraded', migrationTo(successor, this.#generation, this.#listeners))
-    void successor.toldToStop.then(() => {
-      // Stopped on purpose: a duplicate that stays open would let clients wait for nobody.
+    this.#report(successor)
+    this.#reporter = setInterval(() => this.#report(successor), reportEvery).unref()
+    void successor.release.then(() => {
+      // Stopped on purpose, or proved: a duplicate that stays open would let clients wait for nobody.
       successor.closeDormant()
-      this.#ending?.endProbation()
+      if (successor === this.#successor) this.#ending?.endProbation()
     })
-    void successor.exited.then(() => this.#successorDied(successor))
+    void successor.deaf.then(() => this.#successorFailed(successor, 'closed its listeners'))
+    void successor.exited.then(() => this.#successorFailed(successor, 'died'))
   }
 
   hammer(): void {
@@ -57,6 +68,7 @@ export class Departure {
         `nothing drains (this generation is ${this.#generation.state}): the hammer is for a ` +
           'drain that hangs',
       )
+    this.#generation.takesConnections = false
     this.#ending.endProbation()
     this.#ending.hammer()
   }
@@ -64,6 +76,7 @@ export class Departure {
   /** A final stop; a second one ends at once. */
   async stop(before: () => Promise<void>): Promise<void> {
     const { machine, predecessor, settings, state } = this.#generation
+    this.#generation.takesConnections = false
     if (state === 'exited') return exit(this.#generation, 1)
     if (state === 'draining') return this.#stopAgain()
     machine.send('shutdown')
@@ -79,6 +92,7 @@ export class Departure {
   /** The process lives on, without us. */
   uninstall(): void {
     this.#gone.abort()
+    clearInterval(this.#reporter)
     this.#ending?.cancel()
     this.#successor?.closeDormant()
   }
@@ -97,6 +111,7 @@ export class Departure {
     // While our sockets still pin their inodes: a number that is free may be another server's next.
     if (reason === 'shutdown') this.#listeners.unlink()
     this.#listeners.stop()
+    this.#generation.takesConnections = migration !== undefined
     const over = (code: number): void => {
       this.#listeners.close()
       void exit(this.#generation, code)
@@ -105,27 +120,38 @@ export class Departure {
     this.#draining.abort(new EndlessError('ERR_ENDLESS_DRAINING', `draining: ${reason}`))
   }
 
-  #successorDied(successor: Successor): void {
+  #report(successor: Successor): void {
+    if (this.#ending) successor.report(this.#ending.report)
+  }
+
+  /** @param how it failed, where it was not told to stop and has not handed over */
+  #successorFailed(successor: Successor, how: string): void {
     const onProbation = this.#generation.state === 'draining' && this.#ending?.reason === 'upgraded'
-    if (onProbation && !successor.stopping) this.#revive(successor)
+    if (onProbation && successor === this.#successor && !successor.released)
+      this.#revive(successor, how)
     else successor.closeDormant()
   }
 
-  /** The successor died before it had proved itself: this generation serves again. */
-  #revive(successor: Successor): void {
-    const { machine, hooks, settings } = this.#generation
+  /** The successor failed before it had proved itself: this generation serves again. */
+  #revive(successor: Successor, how: string): void {
+    const { machine, hooks, settings, patience } = this.#generation
     this.#ending?.cancel()
     this.#ending = undefined
     this.#successor = undefined
+    clearInterval(this.#reporter)
+    this.#generation.elders.resume()
+    this.#generation.takesConnections = true
     this.#draining = drainController()
-    const missing = this.#listeners.revive(successor.dormant)
+    const missing = this.#listeners.revive(successor.takeDormant())
     const { pidFile: path } = settings.values
     if (path !== undefined) tryPidFile(this.#generation, () => new PidFile(path).write())
     machine.send('revive')
     this.#generation.error(
-      `Successor ${successor.pid} died on probation: this generation serves again`,
+      `Successor ${successor.pid} ${how} on probation: this generation serves again`,
       missing.length > 0 ? new Error(`no duplicate of ${missing.join(', ')}`) : undefined,
     )
+    // One that closed its listeners may live: what it still answers, it answers.
+    void successor.stop(new EndlessError('ERR_ENDLESS_STOPPED', `it ${how}`), patience)
     hooks.run('onRevive').catch((error) => this.#generation.error('An onRevive hook failed', error))
   }
 }

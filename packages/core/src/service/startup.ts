@@ -55,8 +55,10 @@ export class Startup {
         this.#serves || origin !== 'predecessor' || !generation.predecessor?.alive,
       closed: (listener) => {
         // Later it is the drain, or a framework's own close after it, and not the app.
-        if (generation.state !== 'draining' && generation.state !== 'exited')
-          this.listeners.forget(listener)
+        if (generation.state === 'draining' || generation.state === 'exited') return
+        this.listeners.forget(listener)
+        // Before it has proved itself, whoever came before may still do it better.
+        if (this.#serves && this.listeners.all.length === 0) generation.predecessor?.deaf()
       },
     })
     this.#autoReady = new AutoReady(this.listeners, () => {
@@ -137,6 +139,7 @@ export class Startup {
     // Last: whoever is told that it is ready finds the port open and the pid in its file.
     generation.machine.send('ready')
     this.#closeToConnections = openForConnections(generation, this.listeners)
+    generation.elders.listen()
     generation.predecessor?.serving(generation.migrates)
     this.listeners.inheritance.unlinkUnclaimed()
     const unclaimed = [

@@ -42,5 +42,6 @@ export function statusOf(
       hammerIn: ending.hammerIn,
       ...ending.counts,
     },
+    draining: generation.elders.living,
   }
 }

@@ -56,4 +56,5 @@ const idle: Status = {
   requests: [],
   adopted: 0,
   drain: undefined,
+  draining: [],
 }

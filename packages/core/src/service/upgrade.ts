@@ -1,6 +1,7 @@
 import { EndlessError, messageOf } from '../errors.js'
 import type { Generation } from '../generation/index.js'
 import {
+  describeElder,
   type Parcel,
   type Successor,
   spawnPlan,
@@ -8,9 +9,6 @@ import {
   type TicketKeys,
 } from '../handover/index.js'
 import { whyNoUpgrade } from '../node/index.js'
-
-/** How long a successor that may serve already gets to stop, where there is no hammer, in ms. */
-const longestPatience = 60_000
 
 /**
  * One upgrade, from the refusal or the first hook until the successor serves. Whatever fails on
@@ -21,12 +19,12 @@ export class Upgrade {
   #successor: Successor | undefined
 
   /** Takes the transition to `upgrading`, or throws the refusal. */
-  constructor(generation: Generation, predecessorAlive: boolean) {
+  constructor(generation: Generation) {
     this.#generation = generation
     try {
       const unsupported = whyNoUpgrade() ?? generation.launcher?.why
       if (unsupported) throw new EndlessError('ERR_ENDLESS_UNSUPPORTED', unsupported)
-      generation.machine.send('upgrade', { predecessorAlive })
+      generation.machine.send('upgrade', tooManyDraining(generation))
     } catch (error) {
       generation.warn('Upgrade refused', { err: error })
       throw error
@@ -99,13 +97,26 @@ export class Upgrade {
   }
 
   async #stop(why: EndlessError): Promise<void> {
-    const { hammerTime } = this.#generation.settings.values
-    await this.#successor?.stop(why, hammerTime || longestPatience)
+    await this.#successor?.stop(why, this.#generation.patience)
   }
 
   #throwIfStopped(): void {
     if (this.#generation.state !== 'upgrading') throw stoppedError()
   }
+}
+
+/** Why there are too many already; undefined where there are not. */
+function tooManyDraining({ elders, settings }: Generation): EndlessError | undefined {
+  const { maxDraining } = settings.values
+  const draining = elders.living
+  if (draining.length < maxDraining) return undefined
+  const last = draining.at(0)
+  return new EndlessError(
+    'ERR_ENDLESS_TOO_MANY_DRAINING',
+    `${draining.length} older generations still drain, and maxDraining is ${maxDraining}: ` +
+      `${draining.map(describeElder).join('; ')}. Wait, end one with the hammer signal ` +
+      `(kill -USR2 ${last?.pid}), or raise maxDraining`,
+  )
 }
 
 function stoppedError(): EndlessError {

@@ -148,13 +148,14 @@ export class ProcessUpgrader implements Upgrader {
     this.#startup.uninstall()
     this.#generation.connections.uninstall()
     this.#generation.predecessor?.uninstall()
+    this.#generation.elders.uninstall()
     this.#files.closeUnclaimed()
     await this.#upgrading?.stop()
     this.#uninstalled()
   }
 
   async #upgrade(before: () => Promise<void>): Promise<{ pid: number }> {
-    const upgrade = new Upgrade(this.#generation, this.hasParent)
+    const upgrade = new Upgrade(this.#generation)
     this.#upgrading = upgrade
     try {
       const { listeners } = this.#startup
@@ -162,6 +163,7 @@ export class ProcessUpgrader implements Upgrader {
         generation: this.generation + 1,
         listeners: listeners.parcel(),
         files: this.#files.parcel(),
+        elders: this.#generation.elders.parcel(),
         lanes: this.#generation.migrates ? laneCount : 0,
       })
       const successor = await upgrade.run(before, parcel, () => listeners.ticketKeys())
