@@ -1,0 +1,16 @@
+import { spawnSync } from 'node:child_process'
+import { expect } from 'vitest'
+
+/** Runs a tool to its end; where it fails, what it printed is in the message. @returns its stdout */
+export function run(cwd: string, script: string, ...args: readonly string[]): string {
+  // None of the runner that we are in: the tool may be one itself.
+  const { VITEST: _, NODE_ENV: __, NODE_OPTIONS: ___, ...env } = process.env
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], {
+    cwd,
+    env,
+    encoding: 'utf8',
+    timeout: 50_000,
+  })
+  expect(status, `${script} ${args.join(' ')}\n${stdout}${stderr}`).toBe(0)
+  return stdout
+}
