@@ -55,6 +55,7 @@ export class EndlessError extends Error {
   /** Whether an error is one of ours, whichever copy of this package made it. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     // What an app derives from it goes by its own prototype, as ever.
+    // biome-ignore lint/complexity/noThisInStatic: it is the class that is asked, a derived one too.
     if (this !== EndlessError) return Function.prototype[Symbol.hasInstance].call(this, value)
     return typeof value === 'object' && value !== null && brand in value
   }
