@@ -38,6 +38,7 @@ const both = `
     }
     const { EndlessError, upgrader } = require('@endlessjs/express')
     const koa = await import('@endlessjs/koa')
+    assert.equal(upgrader, require('@endlessjs/core').upgrader)
     assert.equal(upgrader(), koa.upgrader())
     assert.throws(() => koa.upgrader({ hammerTime: -1 }), EndlessError)
     await upgrader().uninstall()

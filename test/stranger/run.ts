@@ -4,7 +4,8 @@ import { expect } from 'vitest'
 /** Runs a tool to its end; where it fails, what it printed is in the message. @returns its stdout */
 export function run(cwd: string, script: string, ...args: readonly string[]): string {
   // None of the runner that we are in: the tool may be one itself.
-  const { VITEST: _, NODE_ENV: __, NODE_OPTIONS: ___, ...env } = process.env
+  const env = { ...process.env }
+  for (const name of ['VITEST', 'NODE_ENV', 'NODE_OPTIONS']) delete env[name]
   const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], {
     cwd,
     env,

@@ -12,7 +12,7 @@ const app = `
   import { testUpgrader } from '@endlessjs/core/testing'
   import * as adapter from '@endlessjs/express'
   import { endless, EndlessError, type Status, type Upgrader, upgrader } from '@endlessjs/express'
-  import plugin, { endless as named, type EndlessOptions } from '@endlessjs/fastify'
+  import plugin, { endless as named, type EndlessOptions, upgrader as third } from '@endlessjs/fastify'
   import * as koa from '@endlessjs/koa'
   import express from 'express'
   import Fastify from 'fastify'
@@ -24,6 +24,9 @@ const app = `
   coreUpgrader({ hammerTime: 'late' })
   // @ts-expect-error
   koa.upgrader({ hammerTime: 'late' })
+  // @ts-expect-error
+  third({ hammerTime: 'late' })
+  export const others: readonly (koa.Upgrader | undefined)[] = [third(), currentUpgrader()]
   endless(express().use(endless.health()), { upgrader: testUpgrader() }).listen(0).close()
   koa.endless({ callback: () => () => {} }).listen(0).close()
   coreUpgrader().listen(createServer(), 0).close()
@@ -36,7 +39,6 @@ const app = `
   fastify.register(named.health())
   export const status: Status = fastify.endless.status()
   export const same: typeof coreUpgrader = adapter.upgrader
-  export const state = currentUpgrader()?.state
   try {
     own.hammer()
   } catch (error) {
