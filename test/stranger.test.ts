@@ -4,6 +4,9 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { commonjs } from './stranger/commonjs.js'
+import { runners } from './stranger/runners.js'
+import { types } from './stranger/types.js'
 import { request } from './support/client/index.js'
 import { isAlive } from './support/processes.js'
 import { Service, temporaryDirectory } from './support/service.js'
@@ -42,6 +45,8 @@ beforeAll(() => {
     'koa@3',
     'fastify@5',
     'supertest@7',
+    '@types/express@5.0.6',
+    '@types/node@20.19.9',
   )
 }, 180_000)
 
@@ -172,28 +177,7 @@ test('README: under test', async () => {
   execFileSync(process.execPath, ['app.test.js'], { cwd: home, timeout: 20_000 })
 })
 
-test('the packages load with require() too', () => {
-  const text = `
-    const { endless, upgrader } = require('@endlessjs/express')
-    const core = require('@endlessjs/core')
-    const { testUpgrader } = require('@endlessjs/core/testing')
-    if (core.upgrader !== upgrader || !endless || !testUpgrader) process.exit(1)
-  `
-  writeFileSync(join(home, 'required.cjs'), text)
-  execFileSync(process.execPath, ['required.cjs'], { cwd: home })
-})
-
-test('the packages carry their types', () => {
-  const imports = packages.map((name) => `import * as ${name} from '@endlessjs/${name}'`)
-  const uses = packages.map(
-    (name) => `
-      export const ${name}Upgrader: ${name}.Upgrader = ${name}.upgrader({ hammerTime: 1 })
-      // @ts-expect-error: a number, or false
-      ${name}.upgrader({ hammerTime: 'late' })`,
-  )
-  const adapters = 'const app = { callback: () => () => {} }; koa.endless(app).listen(0).close()'
-  writeFileSync(join(home, 'types.mts'), [...imports, ...uses, adapters].join('\n'))
-  const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')]
-  const options = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', ...types]
-  execFileSync(join(root, 'node_modules/.bin/tsc'), [...options, 'types.mts'], { cwd: home })
-})
+// What else a stranger may have around them.
+commonjs(home)
+types(home)
+runners(home)

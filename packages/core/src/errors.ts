@@ -44,14 +44,29 @@ export type ErrorCode =
   | 'ERR_ENDLESS_PIDFILE'
   | 'ERR_ENDLESS_NODE'
 
-/** Every error of this project: a stable {@link ErrorCode}, and the `cause` where there is one. */
+/** Kept by name: an app may have this package twice, and each copy has a class of its own. */
+const brand = Symbol.for('@endlessjs/core:error')
+
+/**
+ * Every error of this project: a stable {@link ErrorCode}, and the `cause` where there is one. With
+ * two copies of this package in a process, each knows the errors of the other by `instanceof`.
+ */
 export class EndlessError extends Error {
+  /** Whether an error is one of ours, whichever copy of this package made it. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // What an app derives from it goes by its own prototype, as ever.
+    // biome-ignore lint/complexity/noThisInStatic: it is the class that is asked, a derived one too.
+    if (this !== EndlessError) return Function.prototype[Symbol.hasInstance].call(this, value)
+    return typeof value === 'object' && value !== null && brand in value
+  }
+
   readonly code: ErrorCode
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
     super(message, options)
     this.name = 'EndlessError'
     this.code = code
+    Object.defineProperty(this, brand, { value: true })
   }
 }
 
