@@ -36,22 +36,6 @@ test('a storm of 100 HUPs makes orderly, single upgrades', async () => {
   expect(service.stderr).toMatch(/Upgrade refused: an upgrade is in progress/)
 })
 
-test('HUP is refused while the predecessor drains, and works once it has gone', async () => {
-  await using service = await Service.start({ script })
-  const target = { port: service.port() }
-  const slow = request({ target, method: 'GET', url: '/slow?from=drain&ms=1000' })
-  await service.until({ event: 'request' })
-  const first = await service.hup()
-  await service.until({ event: 'state', to: 'ready', pid: Number(first.successor) })
-  service.signal('SIGHUP')
-  await service.untilStderr(/Upgrade refused: the predecessor still drains/)
-  expect((await slow).status).toBe(200)
-  await service.gone(service.pid)
-  await service.upgrade()
-  expect(await pidThat(service)).toBe(service.current)
-  await service.stop()
-})
-
 test('HUP before ready is refused with a log line; the start goes on', async () => {
   const control = { import: undefined, beforeReady: 'hang' }
   await using service = await Service.start({ script, control, wait: false })

@@ -157,9 +157,6 @@ export class Service implements AsyncDisposable {
 
   /** HUP, and what came of it: the message of the upgrade's end. */
   async hup(pid: number = this.current): Promise<ServiceEvent> {
-    const [born] = this.all({ event: 'listen', pid })
-    // That its predecessor is gone, the kernel may know earlier than it does; then it refuses.
-    if (Number(born?.generation) > 0) await this.until({ event: 'predecessor', pid })
     const since = this.mark()
     this.signal('SIGHUP', pid)
     return this.#until('the end of an upgrade', () =>

@@ -46,6 +46,7 @@ export function openForConnections(generation: Generation, listeners: Listeners)
     const serverOf = (name: string): Server | undefined =>
       listeners.all.find(({ inheritedAs }) => inheritedAs === name)?.server
     const adoption = new Adoption(generation, predecessor, serverOf)
+    for (const { server } of listeners.all) adoption.prepare(server)
     close = openLanes(lanes, (offer, handle) => adoption.take(offer, handle))
   } else {
     closeChannels(lanes)
@@ -81,6 +82,7 @@ export class Adoption {
   readonly #predecessor: Predecessor
   readonly #serverOf: (listener: string) => Server | undefined
   readonly #held = new Map<number, Held>()
+  readonly #acceptors = new WeakMap<Server, Held['accept']>()
   /** Taken back before they came. */
   readonly #kept = new Set<number>()
   readonly #mostFds = (fdLimit() ?? Number.POSITIVE_INFINITY) * (1 - fdsKeptFree)
@@ -107,6 +109,16 @@ export class Adoption {
     void predecessor.gone.then(() => this.#adopt([...this.#held.keys()]))
   }
 
+  /**
+   * Connections may come for this server also when it listens no more: a generation that has handed over
+   * passes on what its predecessor still sends.
+   */
+  prepare(server: Server): Held['accept'] | undefined {
+    const accept = this.#acceptors.get(server) ?? acceptorOf(server)
+    if (accept) this.#acceptors.set(server, accept)
+    return accept
+  }
+
   /** @param handle undefined where it was lost on the way */
   take(offer: Offer, handle: Handle | undefined): void {
     if (this.#kept.delete(offer.id)) {
@@ -115,7 +127,7 @@ export class Adoption {
     }
     if (!handle) return this.#refuse(offer.id, 'lost')
     const server = this.#serverOf(offer.listener)
-    const accept = server && isPlainHttp(server) ? acceptorOf(server) : undefined
+    const accept = server && isPlainHttp(server) ? this.prepare(server) : undefined
     const why = this.#whyNot(server, handle)
     if (why || !accept) {
       handle.close()
