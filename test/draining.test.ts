@@ -93,7 +93,9 @@ test('beyond maxDraining an upgrade is refused, with who holds them, until one i
   streams.push(await hold(service))
   await handOver(service)
   await expect
-    .poll(async () => (await draining(service)).map(({ drain }) => drain?.connections), { timeout: 5_000 })
+    .poll(async () => (await draining(service)).map(({ drain }) => drain?.connections), {
+      timeout: 5_000,
+    })
     .toEqual([1, 1])
   service.signal('SIGHUP', service.current)
   const one = (pid: number, generation: number): string =>

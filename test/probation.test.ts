@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { load, request } from './support/client/index.js'
 import { isAlive } from './support/processes.js'
+import { get, Raw } from './support/raw.js'
 import { fixture, Service, temporaryDirectory } from './support/service.js'
 
 const script = fixture('server.js')
@@ -118,4 +119,20 @@ test('TERM to the one on probation: it goes, the successor stays', async () => {
   expect(await service.exited).toEqual({ code: 0, signal: null })
   expect(await pidThat(service)).toBe(successor)
   await service.stop()
+})
+
+test('TERM while a stream goes on that its app does not end: it ends by streamGrace, with code 0', async () => {
+  await using service = await Service.start({ script, options: { streamGrace: 500 } })
+  const target = { port: service.port() }
+  const stream = await Raw.open(service.port())
+  stream.write(get('/events?stays'))
+  await stream.until((text) => text.includes('hello'))
+  const slow = request({ target, method: 'GET', url: '/slow?from=drain&ms=2000' })
+  await service.until({ event: 'request', path: '/slow' })
+  service.signal('SIGTERM')
+  await stream.closed()
+  await service.untilStderr(/Gave up waiting for GET \/events\?stays, .* outlived drainSignal/)
+  // What has an end has the time of the hammer.
+  expect((await slow).status).toBe(200)
+  expect((await service.exited).code).toBe(0)
 })

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
 import { load, request } from '../support/client/index.js'
+import { get, Raw } from '../support/raw.js'
 import { fixture, Service, temporaryDirectory } from '../support/service.js'
 
 const { resolve } = createRequire(import.meta.url)
@@ -66,6 +67,10 @@ test.each(watchers)(
     const { script, change } = appOf(cwd)
     await using service = await Service.start({ script, execArgv, cwd, env })
     await refuses(service, why)
+    // A stream that its app does not end holds no restart: the wait for it is shorter than ours here.
+    const stream = await Raw.open(service.port())
+    stream.write(get('/events?stays'))
+    await stream.until((text) => text.includes('hello'))
     const since = service.mark()
     change()
     const { pid } = await service.until({ event: 'state', to: 'ready' }, since)

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerHttp2Stream } from 'node:http2'
+import { sentHead } from '../node/index.js'
 
 /** A request that is being answered. */
 export interface Exchange {
@@ -41,10 +42,8 @@ export class Http1Exchange implements Exchange {
 
 /** Whether its response has no end of its own: server-sent events. */
 export function isEventStream({ http1, stream }: Exchange): boolean {
-  const type = http1
-    ? http1.response.getHeader('content-type')
-    : stream?.sentHeaders?.['content-type']
-  return String(type).startsWith('text/event-stream')
+  if (http1) return /^content-type: *text\/event-stream/im.test(sentHead(http1.response) ?? '')
+  return String(stream?.sentHeaders?.['content-type']).startsWith('text/event-stream')
 }
 
 /** As the hammer and the status name it. */

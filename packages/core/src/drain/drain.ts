@@ -173,13 +173,14 @@ export class Drain {
   /** Its drainSignal was the word to end; whoever did not hear it does not hold a stop. */
   #endStreams({ socket, exchanges }: Connection, kind: Kind): void {
     const why = 'it has no end of its own, and has outlived drainSignal by streamGrace'
-    if (kind === 'upgraded') {
+    if (kind === 'upgraded' && !socket.destroyed) {
       this.#gaveUp('an upgraded connection', why)
       socket.destroy()
     }
     for (const exchange of exchanges.filter(isEventStream)) {
-      this.#gaveUp(describe(exchange), why)
-      if (exchange.stream) exchange.stream.close()
+      const { destroyed } = exchange.stream ?? socket
+      if (!destroyed) this.#gaveUp(describe(exchange), why)
+      if (exchange.stream) exchange.stream.destroy()
       else socket.destroy()
     }
   }

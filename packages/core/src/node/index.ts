@@ -49,6 +49,7 @@ export {
   isBetweenRequests,
   isParsed,
   isPlainHttp,
+  sentHead,
   settle,
   speaksHttp,
 } from './parser.js'

@@ -3,6 +3,7 @@
  * numbers that its class names. They are the same in Node 20, 22, 24 and 26; `features` tests for
  * them.
  */
+import type { ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
 
@@ -142,4 +143,10 @@ export function readHalf(socket: Socket): boolean {
   }
   execute(parser, request.subarray(0, request.length / 2))
   return begun
+}
+
+/** The head of a response as it went out; undefined where it has not. `writeHead` keeps no headers. */
+export function sentHead(response: ServerResponse): string | undefined {
+  const { _header: head } = response as unknown as { _header?: unknown }
+  return typeof head === 'string' ? head : undefined
 }
