@@ -77,3 +77,12 @@ describe('whoever forked us with an IPC channel waits for us', () => {
     expect(forkerOf(chain(['node /x/node_modules/tsx/dist/cli.mjs app.ts']), true)).toBeUndefined()
   })
 })
+
+test('a shell that leads the session of a terminal and ends with us would hang it up', () => {
+  const [parent, leader] = chain(['sh -c node app.js', '-bash'])
+  const leads = { leadsTerminal: true }
+  expect(launcherAmong([{ ...parent, ...leads }] as never)?.why).toMatch(
+    /led by sh -c node app\.js, /,
+  )
+  expect(launcherAmong([parent, { ...leader, ...leads }] as never)).toBeUndefined()
+})

@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { type Ancestor, ancestors } from '../node/index.js'
+import { type Ancestor, ancestors, leadsTerminal } from '../node/index.js'
 
 /** Who started this process and takes its end for the end of the service. */
 export interface Launcher {
@@ -67,12 +67,13 @@ const known: readonly Known[] = [
  * container whose first process ends with ours.
  */
 export function launcherAmong(chain: readonly Ancestor[]): Launcher | undefined {
-  for (const { pid, words } of chain) {
+  for (const { pid, words, leadsTerminal: leads } of chain) {
     const found = known.find(({ is }) => is(words))
     if (found)
       return { why: `started by ${found.name}: ${found.why}`, signals: found.signals ?? [] }
     if (!isWrapper(words)) return undefined
     if (pid === 1) return containerOf(words)
+    if (leads) return terminalOf(`${shorten(words)}, which ends with this process`)
   }
   return undefined
 }
@@ -135,9 +136,20 @@ export function forkerOf(chain: readonly Ancestor[], hasChannel: boolean): Launc
   }
 }
 
+/** `script -c`, `ssh -t host node app.js`, `docker run -t`: the terminal was opened for us. */
+function terminalOf(leader: string): Launcher {
+  return {
+    why:
+      `the session of this terminal is led by ${leader}; its end would hang the terminal up on the ` +
+      'successor: start the app from a shell that stays, or without a terminal',
+    signals: [],
+  }
+}
+
 function launcherOfThis(): Launcher | undefined {
   const chain = ancestors()
-  return launcherAmong(chain) ?? forkerOf(chain, process.channel !== undefined)
+  const found = launcherAmong(chain) ?? forkerOf(chain, process.channel !== undefined)
+  return found ?? (leadsTerminal() ? terminalOf('this process itself') : undefined)
 }
 
 /** Asked at the start: whoever started us is our parent then. */

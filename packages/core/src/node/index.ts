@@ -59,8 +59,11 @@ export {
   ancestors,
   exitProcess,
   fdLimit,
+  hasTerminal,
+  leadsTerminal,
   procFile,
   signalChild,
+  startedWithoutHangup,
   whyNoUpgrade,
 } from './process.js'
 export { inodeAt, lstatOf } from './stat.js'

@@ -1,5 +1,6 @@
 import { EndlessError } from '../errors.js'
 import type { Generation, SignalMap, When } from '../generation/index.js'
+import { Hangup } from './hangup.js'
 import { Others } from './others.js'
 
 /** What signals do; each action awaits `before`, the signal's pre-hooks. */
@@ -18,6 +19,7 @@ export class Signals {
   readonly #generation: Generation
   readonly #actions: SignalActions
   readonly #others: Others
+  readonly #hangup = new Hangup()
   #uninstalled = false
 
   constructor(generation: Generation, actions: SignalActions) {
@@ -50,6 +52,7 @@ export class Signals {
   uninstall(): void {
     this.#uninstalled = true
     this.#others.uninstall()
+    this.#hangup.uninstall()
     for (const signal of [...this.#taken.keys()]) this.#release(signal)
   }
 
@@ -102,6 +105,15 @@ export class Signals {
   }
 
   async #upgrade(signal: NodeJS.Signals): Promise<void> {
+    const meaning = this.#hangup.meaning(signal)
+    if (meaning === 'nothing')
+      return this.#generation.info(
+        `Received ${signal}. The terminal is gone: ignored, as nohup asks.`,
+      )
+    if (meaning === 'end') {
+      this.#generation.info(`Received ${signal}. The terminal is gone: no upgrade, but the end.`)
+      return this.#shutdown(signal)
+    }
     const others = this.#othersOn(signal)
     if (others.length > 0) {
       const err = sharedError(signal, others)
