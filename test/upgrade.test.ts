@@ -1,9 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { load, request } from './support/client/index.js'
 import { isAlive, isZombie } from './support/processes.js'
-import { fixture, Service, temporaryDirectory } from './support/service.js'
+import { fixture, Service } from './support/service.js'
 
 const script = fixture('server.js')
 
@@ -132,19 +130,4 @@ test('no zombie is left of a successor that failed', async () => {
   expect(pids).toHaveLength(3)
   expect(pids.filter((pid) => isAlive(pid) || isZombie(pid))).toEqual([])
   await service.stop()
-})
-
-test('an app that ends the process itself leaves no pid file; a predecessor leaves its successor’s', async () => {
-  const pidFile = join(temporaryDirectory(), 'app.pid')
-  const quits = 'data:text/javascript,process.once("SIGQUIT",()=>process.exit(3))'
-  await using service = await Service.start({
-    script: fixture('server.js'),
-    execArgv: ['--import', quits],
-    options: { pidFile },
-  })
-  const successor = await service.upgrade()
-  expect(readFileSync(pidFile, 'utf8')).toBe(`${successor}\n`)
-  service.signal('SIGQUIT', successor)
-  await service.ended
-  expect(existsSync(pidFile)).toBe(false)
 })

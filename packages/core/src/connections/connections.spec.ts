@@ -158,3 +158,12 @@ describe('requests in flight', () => {
     expect(seen).toEqual(['told', 'app', 'told', 'app', 'app'])
   })
 })
+
+test('a request is named as the client asked, whatever a router has cut off', async () => {
+  const { app, responses } = later()
+  await served.client(await served.listen(createServer(app)), get, 'active')
+  const [response] = responses
+  Object.assign(response?.req ?? {}, { originalUrl: '/api/users', url: '/users' })
+  const [connection] = served.connections
+  expect(connection?.exchanges.map(({ url }) => url)).toEqual(['/api/users'])
+})

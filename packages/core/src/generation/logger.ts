@@ -22,8 +22,9 @@ function causes(fields: object): string {
   const seen = new Set<unknown>()
   while (error !== undefined && error !== null && !seen.has(error)) {
     seen.add(error)
+    const more = `: ${messageOf(error)}`
     // A message that quotes its cause has said it already.
-    if (!text.endsWith(messageOf(error))) text += `: ${messageOf(error)}`
+    if (!text.includes(more)) text += more
     error = error instanceof Error ? error.cause : undefined
   }
   return text

@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -136,4 +137,46 @@ test('a service that serves only logs it', () => {
     expect.objectContaining({ err: expect.objectContaining({ code: 'ERR_ENDLESS_PIDFILE' }) }),
     'The pid file is not up to date',
   )
+})
+
+describe('claiming', () => {
+  const claim = (...relatives: number[]): string[] => {
+    const warnings: string[] = []
+    new PidFile(path).claim(relatives, (message) => warnings.push(message))
+    return warnings
+  }
+  const living = process.ppid
+
+  test.each([
+    ['nothing', undefined],
+    ['our own pid', own],
+    ['no pid', 'nonsense'],
+    ['a pid that no process has', '2147483647'],
+  ])('a file that has %s is ours', (_, content) => {
+    if (content !== undefined) writeFileSync(path, content)
+    expect(claim()).toEqual([])
+  })
+
+  test('one that names a process that came before us is ours', () => {
+    writeFileSync(path, `${living}\n`)
+    expect(claim(living)).toEqual([])
+  })
+
+  test.runIf(process.platform === 'linux')('one whose writer lives is another service’s', () => {
+    writeFileSync(path, `${living}\n`)
+    expect(thrownBy(() => claim(1))).toMatchObject({
+      code: 'ERR_ENDLESS_PIDFILE',
+      message: expect.stringMatching(
+        `^pid file ${path}: it names pid ${living} \\(.+\\), which lives .* two pid files`,
+      ),
+    })
+  })
+
+  test('one that is older than the process it names is stale: that only has its number', () => {
+    writeFileSync(path, `${living}\n`)
+    utimesSync(path, 1, 1)
+    expect(claim()).toEqual([
+      expect.stringMatching(`^The pid file ${path} was stale: it named pid ${living} `),
+    ])
+  })
 })

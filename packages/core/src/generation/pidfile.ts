@@ -1,7 +1,11 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { EndlessError, messageOf } from '../errors.js'
+import { changedAt, isLiving, startOf, wordsOf } from '../node/index.js'
 import type { Generation } from './generation.js'
+
+/** By how much the clocks of files and of processes may differ, in ms. */
+const clockSkew = 1_000
 
 /**
  * A file that names the newest ready generation. Prepared before the point of no return, so that a
@@ -19,6 +23,29 @@ export class PidFile {
   /** Writes the temporary file; throws `ERR_ENDLESS_PIDFILE`. */
   prepare(): void {
     this.#try(() => writeFileSync(this.#temporary, `${process.pid}\n`))
+  }
+
+  /**
+   * Looks who is named in it.
+   * @param relatives who may be: those that came before us
+   * @param warn told of a living process that has nothing to do with it
+   * @throws EndlessError `ERR_ENDLESS_PIDFILE` where another service has this file
+   */
+  claim(relatives: readonly number[], warn: (message: string) => void): void {
+    const holder = this.#holder()
+    if (holder === undefined || holder === process.pid || relatives.includes(holder)) return
+    if (!isLiving(holder)) return
+    const name = `pid ${holder} (${wordsOf(holder)?.join(' ').slice(0, 60) ?? 'not shown here'})`
+    // Whoever lived already when the file was written is who wrote it; a later one only has its number.
+    const [started, written] = [startOf(holder), changedAt(this.#path)]
+    const isWriter =
+      started !== undefined && written !== undefined && started <= written + clockSkew
+    if (!isWriter) return warn(`The pid file ${this.#path} was stale: it named ${name}.`)
+    throw new EndlessError(
+      'ERR_ENDLESS_PIDFILE',
+      `pid file ${this.#path}: it names ${name}, which lives and has written it: two services need two ` +
+        'pid files; if that is no service of yours, remove the file',
+    )
   }
 
   /** Writes it at once. */
@@ -67,7 +94,8 @@ export class PidFile {
 
   #holder(): number | undefined {
     try {
-      return Number.parseInt(readFileSync(this.#path, 'utf8'), 10)
+      const pid = Number.parseInt(readFileSync(this.#path, 'utf8'), 10)
+      return pid > 0 ? pid : undefined
     } catch {
       // Gone or unreadable: then it does not hold our pid.
       return undefined

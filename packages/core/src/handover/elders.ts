@@ -22,11 +22,17 @@ interface Known extends Omit<HandedElder, 'report'> {
  * it. Whether one lives, the pipe tells.
  */
 export class Elders {
+  /** Settles when they have all gone. */
+  readonly gone: Promise<void>
+  #nobodyIsLeft: () => void = () => {}
   #handed: readonly HandedElder[]
   #known: Known[] = []
 
   constructor(handed: readonly HandedElder[] = []) {
     this.#handed = handed
+    this.gone = new Promise((resolve) => {
+      this.#nobodyIsLeft = resolve
+    })
   }
 
   /** This generation is the newest: from here on they report to it. */
@@ -43,9 +49,15 @@ export class Elders {
       })
       void channel.closed.then(() => {
         this.#known = this.#known.filter((one) => one !== known)
+        if (this.#known.length === 0) this.#nobodyIsLeft()
       })
     }
     this.#handed = []
+  }
+
+  /** Of all there were, whether they live or not. */
+  get pids(): number[] {
+    return [...this.#handed, ...this.#known].map(({ pid }) => pid)
   }
 
   /** Oldest first. */

@@ -3,7 +3,7 @@
  * each with the test that says whether this Node has it. It touches Node alone and knows nothing of
  * upgrades. Doors: names of addresses (`address`), a listening handle (`handle`), an established one
  * (`established`), its HTTP parser (`parser`), messages that carry handles (`channel`), events that wait
- * (`emissions`), the process (`process`), what stands at a path (`stat`), what is missing here (`features`).
+ * (`emissions`), the process (`process`, and what /proc shows of others: `proc`), what stands at a path (`stat`), what is missing here (`features`).
  */
 export { type Asked, isPath, type ListenAddress, nameOf, nameOfBound, show } from './address.js'
 export {
@@ -44,6 +44,7 @@ export {
   setHandle,
   stopAccepting,
 } from './handle.js'
+export { startInspector } from './inspector.js'
 export {
   idleAmong,
   isBetweenRequests,
@@ -57,13 +58,18 @@ export { withPipes } from './pipes.js'
 export {
   type Ancestor,
   ancestors,
+  leadsTerminal,
+  procFile,
+  startOf,
+  wordsOf,
+} from './proc.js'
+export {
   exitProcess,
   fdLimit,
   hasTerminal,
-  leadsTerminal,
-  procFile,
+  isLiving,
   signalChild,
   startedWithoutHangup,
   whyNoUpgrade,
 } from './process.js'
-export { inodeAt, lstatOf } from './stat.js'
+export { changedAt, inodeAt, lstatOf } from './stat.js'

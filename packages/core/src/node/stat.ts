@@ -19,6 +19,12 @@ export function inodeAt(path: string): number | undefined {
   return found && Number(found.ino)
 }
 
+/** When a file was written last, as `Date.now()` counts; undefined where there is nothing. */
+export function changedAt(path: string): number | undefined {
+  const found = statSync(path, options)
+  return found && Number(found.mtimeMs)
+}
+
 /** The permission bits. */
 export function modeOf(path: string): number {
   return Number(statSync(path, { bigint: true }).mode) & 0o777

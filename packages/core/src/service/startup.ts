@@ -12,7 +12,7 @@ import {
   Listeners,
 } from '../listeners/index.js'
 import { openForConnections } from '../migration/index.js'
-import { type ListenAddress, show } from '../node/index.js'
+import { type ListenAddress, show, startInspector } from '../node/index.js'
 import { AutoReady } from './autoready.js'
 
 /** From the first line to ready: listeners, hooks, and the handover from the predecessor. */
@@ -67,6 +67,7 @@ export class Startup {
     })
     this.#abandoned.catch(() => {})
     void generation.predecessor?.gone.then(() => this.#predecessorGone())
+    void generation.elders.gone.then(() => this.#isAlone())
   }
 
   attach(server: Server, { beforeBegin, autoReady }: AttachOptions): () => void {
@@ -104,6 +105,7 @@ export class Startup {
       await Promise.race([this.listeners.settled(), this.#abandoned])
       await Promise.race([hooks.run('beforeReady'), this.#abandoned])
       // Before the point of no return: what fails up to here harms nobody.
+      pidFile?.claim(this.#generation.elders.pids, (message) => this.#generation.warn(message))
       pidFile?.prepare()
       for (const { inheritedAs, handle } of this.listeners.all)
         if (handle && inheritedAs !== undefined) predecessor?.handBack(inheritedAs, handle)
@@ -200,6 +202,13 @@ export class Startup {
       `the predecessor is gone, and this successor was not ready within ${readyTimeout} ms`,
     )
     this.#orphanTimer = setTimeout(() => void this.#fail(error), readyTimeout)
+  }
+
+  /** What only one process can have is free now. */
+  async #isAlone(): Promise<void> {
+    if (this.#uninstalled || this.#generation.state !== 'ready') return
+    const why = await startInspector()
+    if (why) this.#generation.warn(`The inspector could not start: ${why}.`)
   }
 
   async #fail(error: unknown): Promise<void> {
