@@ -136,12 +136,19 @@ test('ignoreLauncher: an upgrade all the same', async () => {
   expect(service.stderr).not.toContain('refused')
 })
 
-test('pm2 in fork mode: an upgrade is refused, and pm2 has the same process', async () => {
+interface Pm2 {
+  readonly answer: (method: string, url: string) => Promise<Record<string, unknown>>
+  readonly command: (...args: readonly string[]) => Promise<string>
+}
+
+/** The app under a pm2 daemon of its own. */
+async function underPm2(flags: readonly string[], act: (pm2: Pm2) => Promise<void>): Promise<void> {
   const home = ownDirectory()
   const { script } = appOf(home)
   const log = join(home, 'app.log')
   const control = join(home, 'control.json')
   writeFileSync(control, '{}')
+  const target = { path: join(home, 'app.sock') }
   const options = {
     env: {
       ...process.env,
@@ -150,19 +157,27 @@ test('pm2 in fork mode: an upgrade is refused, and pm2 has the same process', as
       PM2_DISCRETE_MODE: 'true',
       PM2_DISABLE_VERSION_CHECK: 'true',
       CONTROL: control,
-      LISTEN: JSON.stringify(join(home, 'app.sock')),
+      OPTIONS: '{}',
+      LISTEN: JSON.stringify(target.path),
     },
   }
-  const pm2 = async (...args: readonly string[]): Promise<string> =>
+  const command = async (...args: readonly string[]): Promise<string> =>
     (await run(process.execPath, [resolve('pm2/bin/pm2'), ...args], options)).stdout
+  const answer = async (method: string, url: string): Promise<Record<string, unknown>> =>
+    JSON.parse((await request({ target, method, url })).body.toString())
   try {
-    await pm2('start', script, '--name', 'app', '--output', log, '--error', log)
-    const target = { path: join(home, 'app.sock') }
-    const answer = async (method: string, url: string): Promise<Record<string, unknown>> =>
-      JSON.parse((await request({ target, method, url })).body.toString())
+    await command('start', script, '--name', 'app', '--output', log, '--error', log, ...flags)
     await expect
       .poll(() => answer('GET', '/pid').catch(() => ({})), { timeout: 20_000 })
       .toHaveProperty('pid')
+    await act({ answer, command })
+  } finally {
+    await command('kill')
+  }
+}
+
+test('pm2 in fork mode: an upgrade is refused, and pm2 has the same process', async () => {
+  await underPm2([], async ({ answer, command }) => {
     const { pid } = await answer('GET', '/pid')
     process.kill(Number(pid), 'SIGHUP')
     expect(await answer('POST', '/upgrade')).toMatchObject({
@@ -170,12 +185,25 @@ test('pm2 in fork mode: an upgrade is refused, and pm2 has the same process', as
       message: expect.stringMatching(/started by pm2: .*`pm2 reload`/),
     })
     expect(await answer('GET', '/pid')).toMatchObject({ pid })
-    const [app] = JSON.parse(await pm2('jlist')) as {
+    const [app] = JSON.parse(await command('jlist')) as {
       pid: number
       pm2_env: { restart_time: number }
     }[]
     expect([app?.pid, app?.pm2_env.restart_time]).toEqual([pid, 0])
-  } finally {
-    await pm2('kill')
-  }
+  })
+})
+
+test('pm2 in cluster mode: pm2 reload goes on working, and the old worker stops in order', async () => {
+  await underPm2(['-i', '1'], async ({ answer, command }) => {
+    const { pid } = await answer('GET', '/pid')
+    expect(await answer('POST', '/upgrade')).toMatchObject({
+      code: 'ERR_ENDLESS_UNSUPPORTED',
+      message: expect.stringMatching(/cluster worker/),
+    })
+    // Within pm2's own kill_timeout, 1.6 s.
+    const slow = answer('GET', '/slow?from=drain&ms=500')
+    await command('reload', 'app')
+    expect((await answer('GET', '/pid')).pid).not.toBe(pid)
+    expect(await slow).toEqual({ pid })
+  })
 })

@@ -12,7 +12,7 @@ import {
   Listeners,
 } from '../listeners/index.js'
 import { openForConnections } from '../migration/index.js'
-import { type ListenAddress, show, startInspector } from '../node/index.js'
+import { type ListenAddress, show, startInspector, whyNoUpgrade } from '../node/index.js'
 import { AutoReady } from './autoready.js'
 
 /** From the first line to ready: listeners, hooks, and the handover from the predecessor. */
@@ -153,8 +153,8 @@ export class Startup {
     endPreload()
     const names = this.listeners.all.map(({ name, address }) => (address ? show(address) : name))
     generation.info(`Generation ${generation.number} serves ${names.join(', ')}.`)
-    const { launcher } = generation
-    if (launcher) generation.info(`Upgrades will be refused: ${launcher.why}.`)
+    const why = whyNoUpgrade() ?? generation.launcher?.why
+    if (why) generation.info(`Upgrades will be refused: ${why}.`)
     this.#served()
   }
 
