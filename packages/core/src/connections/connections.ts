@@ -164,6 +164,7 @@ export class Connections {
     connection.session = session
     session.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
       const exchange = {
+        stream,
         method: String(headers[':method'] ?? '?'),
         url: String(headers[':path'] ?? '?'),
         startedAt: performance.now(),

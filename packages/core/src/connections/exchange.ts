@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerHttp2Stream } from 'node:http2'
 
 /** A request that is being answered. */
 export interface Exchange {
@@ -6,6 +7,8 @@ export interface Exchange {
   readonly url: string
   /** Of HTTP/1. */
   readonly http1?: Http1Exchange
+  /** Of HTTP/2. */
+  readonly stream?: ServerHttp2Stream
   /** From `performance.now()`, in ms. */
   readonly startedAt: number
 }
