@@ -1,12 +1,16 @@
 import { once } from 'node:events'
 import {
   type ClientHttp2Stream,
+  connect,
   constants,
+  createServer,
   type Http2ServerRequest,
   type Http2ServerResponse,
   type IncomingHttpHeaders,
+  type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2'
+import { duplexPair } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { goAway } from './goaway.js'
@@ -41,7 +45,11 @@ function heardOn(stream: ServerHttp2Stream): string[] {
 /** Lets the app answer each stream with what it has read of it. */
 function echo({ session }: Pair): void {
   session.on('stream', (stream: ServerHttp2Stream) => {
-    void text(stream).then((body) => {
+    let body = ''
+    stream.on('data', (chunk: Buffer) => {
+      body += chunk
+    })
+    stream.on('end', () => {
       stream.respond()
       stream.end(`got "${body}"`)
     })
@@ -79,6 +87,23 @@ describe('a request that waits for the GOAWAY', () => {
     await came(both)
     expect(await textOf(stream)).toBe(`got "${body}"`)
     expect(both.given[0]?.readableEnded).toBe(true)
+  })
+
+  test('may come as one piece with its end', async () => {
+    const server = createServer()
+    const [near, far] = duplexPair()
+    const session = once(server, 'session').then(([one]) => one as ServerHttp2Session)
+    // Over a stream of JS, Node reads all that has come before it emits anything.
+    const client = connect('http://localhost', { createConnection: () => near })
+    onTestFinished(() => client.destroy())
+    const stream = client.request(post)
+    stream.end()
+    server.emit('connection', far)
+    const one = await session
+    goAway(one)
+    const both: Pair = { client, given: [], server, session: one }
+    echo(both)
+    expect(await textOf(stream)).toBe('got ""')
   })
 
   test('that the app does not read ends as it does without us', async () => {
