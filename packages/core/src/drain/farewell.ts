@@ -82,7 +82,7 @@ function deferRequests(
   return intercept(server, (event, proceed, [request]) => {
     if (event !== 'request' && event !== 'checkContinue') return proceed()
     // A stream of HTTP/2 has its own end, and may come to it in a turn in which nobody listens.
-    const { httpVersionMajor, socket } = request as IncomingMessage
+    const { httpVersionMajor = 1, socket } = (request ?? {}) as Partial<IncomingMessage>
     if (httpVersionMajor > 1 || !leaves(socket)) return proceed()
     setImmediate(proceed)
     return true
