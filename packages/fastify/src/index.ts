@@ -36,8 +36,8 @@ type Take = (server: Server) => void
 const takers = new WeakMap<Server, Take>()
 /** Of whoever is about to listen with a further server. */
 let further: Take | undefined
-/** How many instances listen. */
-let serving = 0
+/** The instances that take part in an upgrader, or are about to. */
+const parts = new WeakMap<Upgrader, Set<Upgrader>>()
 let watching = false
 
 /** Hears of every `net.Server#listen`, at its top. */
@@ -72,6 +72,8 @@ const plugin: FastifyPluginAsync<EndlessOptions> = async (fastify, options) => {
   const { beforeBegin, upgrader: given, ...process } = options
   const deferred = new Deferred()
   const letGo: (() => void)[] = []
+  let all = new Set<Upgrader>()
+
   const activate = (): Upgrader => {
     if (deferred.active) return deferred
     const logger = process.logger ?? (currentUpgrader() ? undefined : logOf(fastify))
@@ -79,7 +81,8 @@ const plugin: FastifyPluginAsync<EndlessOptions> = async (fastify, options) => {
     // First, so that the hooks of the options have the last word.
     deferred.hook('onExit', async () => fastify.close())
     deferred.activate(real)
-    serving++
+    all = parts.get(real) ?? new Set()
+    parts.set(real, all.add(deferred))
     real.configure(process)
     return deferred
   }
@@ -95,9 +98,10 @@ const plugin: FastifyPluginAsync<EndlessOptions> = async (fastify, options) => {
     takers.delete(fastify.server)
     // Either our own exit closes the app, or the app itself does: then it leaves nothing behind.
     if (!deferred.active || deferred.state === 'exited') return
-    serving--
     for (const undo of letGo) undo()
-    if (serving === 0 && deferred.status().listeners.length === 0) await deferred.uninstall()
+    // Another one may be about to listen.
+    all.delete(deferred)
+    if (all.size === 0 && deferred.status().listeners.length === 0) await deferred.uninstall()
     deferred.deactivate()
   })
 }

@@ -46,6 +46,7 @@ export {
   stopAccepting,
 } from './handle.js'
 export { holdStream, pushesOn } from './http2stream.js'
+export { countOn } from './limit.js'
 export {
   idleAmong,
   isBetweenRequests,
