@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { ask, Crowd, tally } from './support/crowd.js'
 import { startMoving } from './support/moving.js'
-import { Raw } from './support/raw.js'
+import { get, Raw } from './support/raw.js'
 import { temporaryDirectory } from './support/service.js'
 
 test('it is announced, counted and known as one that was accepted', async () => {
@@ -40,7 +40,11 @@ test('maxRequestsPerSocket counts on over the moves', async () => {
     await service.upgrade()
   }
   expect(await ask(raw)).toMatchObject({ pid: service.current, close: true })
-  await raw.closed()
+  raw.text = ''
+  raw.write(get('/'))
+  await raw.until((text) => text.includes('\r\n\r\n'))
+  expect(raw.text).toMatch(/^HTTP\/1\.1 503 /)
+  raw.socket.destroy()
   await service.stop()
 })
 

@@ -1,6 +1,6 @@
 // What dies or hangs in the middle of a move, and what becomes of the connections.
 import { describe, expect, test } from 'vitest'
-import { Crowd, tally } from './support/crowd.js'
+import { ask, Crowd, tally } from './support/crowd.js'
 import { endOf, movedAt, startMoving } from './support/moving.js'
 import { isAlive } from './support/processes.js'
 
@@ -135,4 +135,26 @@ describe('the old generation is killed', () => {
       await service.stop()
     },
   )
+})
+
+test('an app that resumes its sockets in the middle of it takes no byte of one that moves', async () => {
+  await using service = await startMoving({ meddle: true }, { next: {} })
+  const crowd = await Crowd.served(service.port(), clients)
+  let moving = true
+  // Each by itself, so that somebody asks at every moment.
+  const answers = Promise.all(
+    crowd.members.map(async (one) => {
+      let answer = await ask(one)
+      while (answer && moving) answer = await ask(one)
+      return answer
+    }),
+  )
+  const { successor } = await service.hup()
+  await service.exited
+  moving = false
+  expect(tally(await answers)).toEqual({ [String(successor)]: clients })
+  expect(await endOf(service)).toEqual({ code: 0, moved: clients, drained: 0, cut: 0 })
+  crowd.end()
+  service.signal('SIGTERM', Number(successor))
+  await service.ended
 })

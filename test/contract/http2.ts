@@ -44,6 +44,25 @@ export function speaksHttp2(adapter: Adapter): void {
     )
   })
 
+  test('a request whose end comes while it waits for the GOAWAY is answered', async () => {
+    await using service = await start()
+    const session = connect(`https://localhost:${service.port()}`, { ca: certificate().cert })
+    await once(session, 'remoteSettings')
+    const told = once(session, 'goaway')
+    // The server waits for the first request of a session for a second.
+    const pinged = once(session, 'ping')
+    await service.hup()
+    await pinged
+    const stream = session.request({ ':method': 'POST', ':path': '/' }).setEncoding('utf8')
+    await new Promise((resolve) => session.ping(resolve))
+    stream.end()
+    await told
+    expect(JSON.parse((await stream.toArray()).join(''))).toEqual({ pid: service.pid, length: 0 })
+    if (!session.closed) await once(session, 'close')
+    expect(await service.exited).toEqual({ code: 0, signal: null })
+    await service.stop()
+  })
+
   test('a GOAWAY names the last stream, which finishes', async () => {
     await using service = await start()
     const session = connect(`https://localhost:${service.port()}`, { ca: certificate().cert })

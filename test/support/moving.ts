@@ -12,6 +12,7 @@ export interface Moving {
   readonly fds?: number
   readonly full?: boolean
   readonly throw?: boolean
+  readonly meddle?: boolean
   readonly sample?: number
 }
 

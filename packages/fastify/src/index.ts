@@ -2,7 +2,7 @@
  * `fastify.register(endless)`, `fastify.listen(…)`, then `kill -1 <pid>` during deploys.
  * @packageDocumentation
  */
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { subscribe } from 'node:diagnostics_channel'
 import type { Server } from 'node:net'
 import {
   type AppOptions,
@@ -29,22 +29,50 @@ declare module 'fastify' {
   }
 }
 
-interface ListenMessage {
-  readonly server: Server
-  readonly options: object
+/** Takes a server of an instance in, when it is about to listen. */
+type Take = (server: Server) => void
+
+/** Of the first server of each instance. Weak: an instance that nobody listens with or closes is let go. */
+const takers = new WeakMap<Server, Take>()
+/** Of whoever is about to listen with a further server. */
+let further: Take | undefined
+/** The instances that take part in an upgrader, or are about to. */
+const parts = new WeakMap<Upgrader, Set<Upgrader>>()
+let watching = false
+
+/** Hears of every `net.Server#listen`, at its top. */
+function watch(): void {
+  if (watching) return
+  watching = true
+  subscribe('tracing:net.server.listen:asyncStart', (message) => {
+    const { server } = message as { readonly server: Server }
+    const take = takers.get(server) ?? further
+    further = undefined
+    take?.(server)
+  })
 }
 
-/** Published at the top of every `net.Server#listen`. */
-const listenStart = 'tracing:net.server.listen:asyncStart'
+/**
+ * Where the host is "localhost", Fastify makes a server for each further address, and lets it listen in the
+ * turn in which it adds a listener for 'unref' to the first one. Nothing else says whose it is: its
+ * options are a copy of an object that may have been used for another instance.
+ */
+function watchFurther(first: Server, take: Take): void {
+  first.on('newListener', (event) => {
+    if (event !== 'unref') return
+    further = take
+    queueMicrotask(() => {
+      further = undefined
+    })
+  })
+}
 
 const plugin: FastifyPluginAsync<EndlessOptions> = async (fastify, options) => {
   checkAppOptions(options)
   const { beforeBegin, upgrader: given, ...process } = options
   const deferred = new Deferred()
   const letGo: (() => void)[] = []
-  // Where the host is "localhost", Fastify makes a server for each further address, with a copy of
-  // the listen options: what is marked in them is how those servers are known.
-  const ours = Symbol('endless')
+  let all = new Set<Upgrader>()
 
   const activate = (): Upgrader => {
     if (deferred.active) return deferred
@@ -53,24 +81,27 @@ const plugin: FastifyPluginAsync<EndlessOptions> = async (fastify, options) => {
     // First, so that the hooks of the options have the last word.
     deferred.hook('onExit', async () => fastify.close())
     deferred.activate(real)
+    all = parts.get(real) ?? new Set()
+    parts.set(real, all.add(deferred))
     real.configure(process)
     return deferred
   }
-  const listens = (message: unknown): void => {
-    const { server, options: listenOptions } = message as ListenMessage
-    if (server !== fastify.server && !Object.hasOwn(listenOptions, ours)) return
-    Object.assign(listenOptions, { [ours]: true })
+  const take: Take = (server) => {
     letGo.push(activate().attach(server, { beforeBegin, autoReady: true }))
   }
 
-  subscribe(listenStart, listens)
+  watch()
+  takers.set(fastify.server, take)
+  watchFurther(fastify.server, take)
   fastify.decorate('endless', deferred)
   fastify.addHook('onClose', async () => {
-    unsubscribe(listenStart, listens)
+    takers.delete(fastify.server)
     // Either our own exit closes the app, or the app itself does: then it leaves nothing behind.
     if (!deferred.active || deferred.state === 'exited') return
     for (const undo of letGo) undo()
-    if (deferred.status().listeners.length === 0) await deferred.uninstall()
+    // Another one may be about to listen.
+    all.delete(deferred)
+    if (all.size === 0 && deferred.status().listeners.length === 0) await deferred.uninstall()
     deferred.deactivate()
   })
 }

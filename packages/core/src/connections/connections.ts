@@ -62,8 +62,10 @@ export class Connections {
     return this.#inFlight
   }
 
+  /** Of its connections, and those that can get one. */
   get servers(): Iterable<Server> {
-    return this.#tracker.servers
+    const ofConnections = [...this].map(({ server }) => server)
+    return new Set([...this.#tracker.servers, ...ofConnections])
   }
 
   [Symbol.iterator](): Iterator<Connection> {
@@ -81,7 +83,8 @@ export class Connections {
   }
 
   uninstall(): void {
-    for (const server of [...this.servers]) this.untrack(server)
+    for (const server of this.servers) this.untrack(server)
+    this.#tracker.uninstall()
   }
 
   /**
@@ -164,10 +167,10 @@ export class Connections {
     connection.session = session
     session.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
       const exchange = {
+        stream,
         method: String(headers[':method'] ?? '?'),
         url: String(headers[':path'] ?? '?'),
         startedAt: performance.now(),
-        stream,
       }
       this.#begin(connection, exchange)
       stream.once('close', () => this.#end(connection, exchange))

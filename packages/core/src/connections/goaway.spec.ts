@@ -1,50 +1,10 @@
 import { once } from 'node:events'
-import {
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
-  connect,
-  constants,
-  createServer,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2'
-import { type AddressInfo, connect as dial } from 'node:net'
+import { constants } from 'node:http2'
+import { connect as dial } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { goAway } from './goaway.js'
-
-interface Pair {
-  client: ClientHttp2Session
-  session: ServerHttp2Session
-  /** Of the streams that the app was given, in their order. */
-  given: ServerHttp2Stream[]
-}
-
-async function listen(): Promise<{ port: number; session: Promise<ServerHttp2Session> }> {
-  const server = createServer()
-  const session = once(server, 'session').then(([one]) => one as ServerHttp2Session)
-  server.listen(0)
-  await once(server, 'listening')
-  onTestFinished(() => void server.close())
-  return { port: (server.address() as AddressInfo).port, session }
-}
-
-async function pair(): Promise<Pair> {
-  const { port, session } = await listen()
-  const client = connect(`http://localhost:${port}`)
-  onTestFinished(() => client.destroy())
-  const given: ServerHttp2Stream[] = []
-  const one = await session
-  one.on('stream', (stream: ServerHttp2Stream) => given.push(stream))
-  return { client, session: one, given }
-}
-
-async function textOf(stream: ClientHttp2Stream): Promise<string> {
-  stream.setEncoding('utf8')
-  let text = ''
-  for await (const chunk of stream) text += chunk
-  return text
-}
+import { listen, pair, textOf } from './specs/sessions.js'
 
 test('why there is no first GOAWAY that refuses nothing: Node drops every stream behind it', async () => {
   const { client, session, given } = await pair()

@@ -1,6 +1,6 @@
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import { setTimeout as delay } from 'node:timers/promises'
-import { intercept } from '../node/index.js'
+import { holdStream, intercept, pushesOn } from '../node/index.js'
 
 /** How long to wait at most, in ms: for a client that is far away, or a download that never pauses. */
 const longest = 1_000
@@ -27,10 +27,17 @@ const pingFrame = 9 + 8
  *
  * What a client sends of its own accord at that very moment is still refused, untouched: it may send
  * that again (RFC 9113, 8.7).
+ *
+ * @param running streams that the app has already
  */
-export function goAway(session: ServerHttp2Session): void {
+export function goAway(
+  session: ServerHttp2Session,
+  running: Iterable<ServerHttp2Stream> = [],
+): void {
   if (session.closed || session.destroyed) return
-  const release = holdStreams(session)
+  const letPush = pushesOn(session)
+  for (const stream of running) letPush(stream)
+  const release = holdStreams(session, letPush)
   let over = false
   const close = (): void => {
     if (over) return
@@ -68,26 +75,24 @@ function roundTrip(session: ServerHttp2Session): Promise<boolean> {
 
 /**
  * Keeps new streams from the app.
+ * @param each told of each of them
  * @returns gives it to them
  */
-function holdStreams(session: ServerHttp2Session): () => void {
-  const held: { stream: ServerHttp2Stream; give: () => boolean }[] = []
+function holdStreams(
+  session: ServerHttp2Session,
+  each: (stream: ServerHttp2Stream) => void,
+): () => void {
+  const held: (() => void)[] = []
   const letGo = intercept(session, (event, give, [stream]) => {
     if (event !== 'stream') return give()
-    // Nobody else listens yet, and a stream that the client resets must not end the process.
-    const opened = stream as ServerHttp2Stream
-    opened.on('error', ignore)
-    held.push({ stream: opened, give })
+    each(stream as ServerHttp2Stream)
+    const release = holdStream(stream as ServerHttp2Stream)
+    held.push(() => release(give))
     return true
   })
   return () => {
     letGo()
-    for (const { stream, give } of held.splice(0)) {
-      if (stream.destroyed) continue
-      give()
-      stream.off('error', ignore)
-    }
+    // Each for itself, as Node gives them: a handler that throws takes no other stream with it.
+    for (const release of held.splice(0)) process.nextTick(release)
   }
 }
-
-function ignore(): void {}

@@ -27,47 +27,82 @@ export interface TrackerOwner {
 /** What Node says of the connections of servers, and of the requests on them. */
 export class Tracker {
   readonly #owner: TrackerOwner
-  readonly #undo = new Map<Server, () => void>()
+  /** Of every server that is tracked: also of a closed one, which may listen again or be forgotten. */
+  #undo = new WeakMap<Server, () => void>()
+  /** Those that are not closed. */
+  readonly #servers = new Set<Server>()
+  #subscribed = false
 
   constructor(owner: TrackerOwner) {
     this.#owner = owner
   }
 
+  /** Those that are not closed. */
   get servers(): Iterable<Server> {
-    return this.#undo.keys()
+    return this.#servers
   }
 
   track(server: Server): void {
     if (this.#undo.has(server)) return
-    // Node's own channel: unlike a 'request' listener it also sees what goes to 'checkContinue'.
-    if (this.#undo.size === 0) subscribe(requestStart, this.#onRequestStart)
+    const listening = (): void => this.#add(server)
+    const closed = (): void => void this.#servers.delete(server)
     let latest: Socket | undefined
-    const opened = (socket: Socket): void => {
+    const opened = (socket: Socket, replaces?: Socket): void => {
+      // It was closed when we left, and is the app's alone.
+      if (!this.#undo.has(server)) return
+      this.#subscribe()
       latest = socket
-      this.#owner.opened(server, socket)
+      this.#owner.opened(server, socket, replaces)
     }
-    const secured = (socket: TLSSocket): void => {
-      latest = socket
-      this.#owner.opened(server, socket, rawSocketOf(socket))
-    }
+    const connected = (socket: Socket): void => opened(socket)
+    const secured = (socket: TLSSocket): void => opened(socket, rawSocketOf(socket))
     // Node makes the session while it hears of the connection, so we have to hear of that first.
     const session = (one: ServerHttp2Session): void => {
       if (latest) this.#owner.session(latest, one)
     }
-    server.prependListener('connection', opened)
+    server.prependListener('connection', connected)
     if (server instanceof TlsServer) server.prependListener('secureConnection', secured)
     server.on('session', session)
+    server.on('listening', listening)
+    server.on('close', closed)
     this.#undo.set(server, () => {
-      server.off('connection', opened)
+      server.off('connection', connected)
       server.off('secureConnection', secured)
       server.off('session', session)
+      server.off('listening', listening)
+      server.off('close', closed)
     })
+    this.#add(server)
   }
 
   untrack(server: Server): void {
     this.#undo.get(server)?.()
-    if (this.#undo.delete(server) && this.#undo.size === 0)
-      unsubscribe(requestStart, this.#onRequestStart)
+    this.#undo.delete(server)
+    this.#servers.delete(server)
+    if (this.#servers.size === 0) this.#unsubscribe()
+  }
+
+  uninstall(): void {
+    for (const server of [...this.#servers]) this.untrack(server)
+    this.#undo = new WeakMap()
+    this.#unsubscribe()
+  }
+
+  #add(server: Server): void {
+    if (!this.#undo.has(server)) return
+    this.#servers.add(server)
+    this.#subscribe()
+  }
+
+  /** Node's own channel: unlike a 'request' listener it also sees what goes to 'checkContinue'. */
+  #subscribe(): void {
+    if (!this.#subscribed) subscribe(requestStart, this.#onRequestStart)
+    this.#subscribed = true
+  }
+
+  #unsubscribe(): void {
+    if (this.#subscribed) unsubscribe(requestStart, this.#onRequestStart)
+    this.#subscribed = false
   }
 
   readonly #onRequestStart = (message: unknown): void => {

@@ -24,12 +24,13 @@ export function sayFarewell(
     response.once('close', () => marked.delete(exchange))
   }
   for (const connection of connections) {
-    if (connection.session) goAway(connection.session)
+    const running = connection.exchanges.flatMap(({ stream }) => stream ?? [])
+    if (connection.session) goAway(connection.session, running)
     for (const exchange of connection.exchanges) mark(connection, exchange)
   }
   const undos = [
     connections.onRequest(mark),
-    connections.onSession(goAway),
+    connections.onSession((session) => goAway(session)),
     ...[...connections.servers].map((server) =>
       deferRequests(server, (socket) => {
         const connection = socket && connections.of(socket)
@@ -80,7 +81,9 @@ function deferRequests(
 ): () => void {
   return intercept(server, (event, proceed, [request]) => {
     if (event !== 'request' && event !== 'checkContinue') return proceed()
-    if (!leaves((request as IncomingMessage | undefined)?.socket)) return proceed()
+    // A stream of HTTP/2 has its own end, and may come to it in a turn in which nobody listens.
+    const { httpVersionMajor = 1, socket } = (request ?? {}) as Partial<IncomingMessage>
+    if (httpVersionMajor > 1 || !leaves(socket)) return proceed()
     setImmediate(proceed)
     return true
   })

@@ -11,7 +11,10 @@ import type { Begin, ListenersOwner } from './owner.js'
 export class Listeners {
   readonly inheritance: Inheritance
   readonly #owner: ListenersOwner
-  readonly #undo = new Map<Server, () => void>()
+  /** Of every server that is attached: also of a closed one, which may listen again or be forgotten. */
+  #undo = new WeakMap<Server, () => void>()
+  /** Those that are not closed. */
+  readonly #servers = new Set<Server>()
   readonly #bindings: Bindings
   #all: Listener[] = []
 
@@ -52,11 +55,15 @@ export class Listeners {
         'this server listens already, so its socket is none that a successor could inherit: attach it ' +
           'before it listens (where a framework listens for you, hand it the server that you attached)',
       )
-    const restore = interceptListen(server, (call, proceed) =>
-      this.#bindings.take(server, call, proceed, begin),
-    )
+    const restore = interceptListen(server, (call, proceed) => {
+      // It was closed when we left, and is the app's alone.
+      if (!this.#undo.has(server)) return proceed()
+      this.#servers.add(server)
+      this.#bindings.take(server, call, proceed, begin)
+    })
     const closed = (): void => this.#closed(server)
     server.on('close', closed)
+    this.#servers.add(server)
     this.#undo.set(server, () => {
       restore()
       server.off('close', closed)
@@ -67,6 +74,7 @@ export class Listeners {
   detach(server: Server): void {
     this.#undo.get(server)?.()
     this.#undo.delete(server)
+    this.#servers.delete(server)
     for (const listener of this.#all) if (listener.server === server) this.forget(listener)
   }
 
@@ -119,11 +127,12 @@ export class Listeners {
   /** Closes every server and takes everything back that {@link Listeners.attach} did. */
   uninstall(): void {
     this.unlink()
-    for (const [server, undo] of this.#undo) {
-      undo()
+    for (const server of this.#servers) {
+      this.#undo.get(server)?.()
       if (handleOf(server)) server.close()
     }
-    this.#undo.clear()
+    this.#servers.clear()
+    this.#undo = new WeakMap()
     this.#bindings.uninstall()
     this.#all = []
     this.inheritance.closeUnclaimed()
@@ -136,6 +145,7 @@ export class Listeners {
 
   #closed(server: Server): void {
     const listener = this.#all.find((one) => one.server === server)
+    if (!handleOf(server)) this.#servers.delete(server)
     if (listener && !listener.handle) this.#owner.closed(listener)
   }
 

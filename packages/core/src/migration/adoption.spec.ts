@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import { createServer as createNetServer } from 'node:net'
@@ -197,8 +198,11 @@ describe('what is refused', () => {
   })
 })
 
-test('requests are counted on: the one that reaches the most says close', async () => {
+test('requests are counted on: the one that reaches the most says close, the next gets a 503', async () => {
   server.maxRequestsPerSocket = 5
+  const seen: unknown[] = []
+  server.on('request', () => seen.push(server.maxRequestsPerSocket))
+  const dropped = once(server, 'dropRequest')
   const client = await offer(0)
   predecessor.says({ endless: 'yours', ids: [0] })
   await isAnswered(client)
@@ -206,7 +210,23 @@ test('requests are counted on: the one that reaches the most says close', async 
   client.text = ''
   await isAnswered(client)
   expect(client.text).toMatch(/Connection: close/)
-  await isClosed(client)
+  client.text = ''
+  client.socket.write(get)
+  await dropped
+  await until(() => client.text.includes('503 Service Unavailable'))
+  expect(seen).toEqual([5, 5])
+  expect(server.maxRequestsPerSocket).toBe(5)
+})
+
+test('one that has had its most already gets a 503 at once; a malformed request changes nothing', async () => {
+  server.maxRequestsPerSocket = 3
+  const [client, other] = [await offer(0), await offer(1, { requests: 1 })]
+  predecessor.says({ endless: 'yours', ids: [0, 1] })
+  client.socket.write(get)
+  await until(() => client.text.includes('503 Service Unavailable'))
+  other.socket.write('GET / HTTP/1.1\r\n\r\n')
+  await until(() => other.text.includes('400 Bad Request'))
+  expect(server.maxRequestsPerSocket).toBe(3)
 })
 
 test('a connection listener that throws takes no other connection with it', async () => {

@@ -6,6 +6,7 @@ import {
   acceptorOf,
   type Channel,
   closeChannels,
+  countOn,
   fdLimit,
   type Handle,
   isFull,
@@ -99,11 +100,9 @@ export class Adoption {
     this.#predecessor = predecessor
     this.#serverOf = serverOf
     predecessor.onVerdict((verdict) => this.#hear(verdict))
-    generation.connections.onRequest(({ adopted, requests, server }, { http1 }) => {
-      if (adopted === 0 || !http1) return
-      const max = 'maxRequestsPerSocket' in server ? Number(server.maxRequestsPerSocket) : 0
-      // Node counts on, from the first request that it saw itself.
-      if (max > 0 && requests >= max) http1.response.shouldKeepAlive = false
+    // Node counts from the first request that it saw itself.
+    generation.connections.onRequest(({ adopted, server }, { http1 }) => {
+      if (adopted > 0 && http1) countOn(server, adopted)
     })
     // It died before it said whose they are: nobody else reads from them.
     void predecessor.gone.then(() => this.#adopt([...this.#held.keys()]))

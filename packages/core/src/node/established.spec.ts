@@ -3,10 +3,15 @@ import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { acceptorOf, freeze, isFlushed, isFull, restOf } from './established.js'
+import { handleOf } from './handle.js'
 import { idleAmong } from './parser.js'
 import { atOnce, type Client, get, later, serversOfEachTest, until } from './specs/servers.js'
 
 const servers = serversOfEachTest()
+
+interface Reads {
+  readStart(): number
+}
 
 /** A connection whose first request was answered. */
 async function idle(server: Server): Promise<{ client: Client; end: Socket }> {
@@ -60,6 +65,41 @@ describe('freezing', () => {
     await idle(await servers.serve(atOnce))
     expect(end.bytesRead).toBe(read)
     frozen?.thaw()
+    await client.answered(2)
+  })
+
+  test.each<[string, (end: Socket) => unknown]>([
+    ['resume()', (end) => end.resume()],
+    ['resume() after pause()', (end) => end.pause().resume()],
+    ['read()', (end) => end.pause() && end.read()],
+    ['_read()', (end) => end.pause() && end._read(1)],
+    ['readStart() of its handle', (end) => (handleOf(end as never) as never as Reads).readStart()],
+    ['on("data")', (end) => end.on('data', () => {})],
+  ])('lasts until it thaws, whoever calls %s', async (_, read) => {
+    const { client, end } = await idle(await servers.serve(atOnce))
+    const before = end.bytesRead
+    const frozen = freeze(end)
+    read(end)
+    client.socket.write(get)
+    await idle(await servers.serve(atOnce))
+    read(end)
+    await idle(await servers.serve(atOnce))
+    expect(end.bytesRead).toBe(before)
+    frozen?.thaw()
+    end.resume()
+    await client.answered(2)
+  })
+
+  test('leaves a socket paused that was paused', async () => {
+    const { client, end } = await idle(await servers.serve(atOnce))
+    const before = end.bytesRead
+    const frozen = freeze(end)
+    end.pause()
+    client.socket.write(get)
+    frozen?.thaw()
+    await idle(await servers.serve(atOnce))
+    expect(end.bytesRead).toBe(before)
+    end.resume()
     await client.answered(2)
   })
 

@@ -1,7 +1,7 @@
 /**
- * Every Node internal of the handle below an established connection stands here: `readStop` and
- * `readStart` of a handle, `onconnection` of a listening one, `_idleStart` of a timer. They are the
- * same in Node 20, 22, 24 and 26; `features` tests for them.
+ * Every Node internal of the handle below an established connection stands here: `readStop`,
+ * `readStart` and `reading` of a handle, `onconnection` of a listening one, `_idleStart` of a timer. They are
+ * the same in Node 20, 22, 24 and 26; `features` tests for them.
  */
 import type { Server, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
@@ -11,6 +11,8 @@ import { type Handle, handleOf } from './handle.js'
 interface StreamHandle extends Handle {
   readStart(): number
   readStop(): number
+  /** Whether the stream above wants to read: its own note. */
+  reading?: boolean
   readonly writeQueueSize?: number
 }
 
@@ -66,11 +68,19 @@ function startOf(timer: unknown): number {
   return Number((timer as { _idleStart?: unknown } | undefined)?._idleStart)
 }
 
-/** Leaves in the kernel what comes from now on. @returns reads on */
+/**
+ * Leaves in the kernel what comes from now on, whoever resumes the socket or reads from it: the bytes are
+ * perhaps another process's by then.
+ * @returns reads on, unless the socket was paused before or meanwhile
+ */
 export function holdReading(socket: Socket): () => void {
-  streamOf(socket)?.readStop()
+  const handle = streamOf(socket)
+  if (!handle) return () => {}
+  handle.readStop()
+  handle.readStart = () => 0
   return () => {
-    if (!socket.destroyed) streamOf(socket)?.readStart()
+    Reflect.deleteProperty(handle, 'readStart')
+    if (!socket.destroyed && handle.reading !== false) handle.readStart()
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Every Node internal of a listening socket stands here: `_handle`, `_listen2` and
+ * Every Node internal of a listening socket stands here: `_handle`, `_listen2`, `_connectionKey` and
  * `_createServerHandle`. They are the same in Node 20, 22, 24 and 26 (`features` tests for them);
  * `_listen2` keeps its name in Node's source "to avoid breaking code that wraps this method", as we do.
  */
@@ -36,6 +36,7 @@ type Listen2 = (
 interface ServerInternals {
   _handle: Handle | null
   _listen2: Listen2
+  _connectionKey?: string
 }
 
 interface NetInternals {
@@ -69,22 +70,37 @@ export function interceptListen(
 ): () => void {
   const inner = internals(server)
   const original = inner._listen2
-  inner._listen2 = (address, port, addressType, backlog, fd, flags) =>
-    take({ address, port, addressType, backlog, fd, flags }, () =>
-      original.call(server, address, port, addressType, backlog, fd, flags),
-    )
+  inner._listen2 = (address, port, addressType, backlog, fd, flags) => {
+    const { _handle: own } = inner
+    take({ address, port, addressType, backlog, fd, flags }, () => {
+      // Bound before, by us: Node has not seen what "every address" came to.
+      const isUnseen = !own && address === null && typeof fd !== 'number'
+      const [host, type] = (isUnseen && wildcardOf(inner._handle)) || [address, addressType]
+      original.call(server, host, port, type, backlog, fd, flags)
+    })
+  }
   return () => {
     inner._listen2 = original
   }
 }
 
+/** What Node makes of "every address" where it binds itself, for its name of the server and its errors. */
+function wildcardOf(handle: Handle | null): [string, number] | undefined {
+  const bound = handle ? boundAddress(handle) : undefined
+  if (typeof bound !== 'object') return undefined
+  return bound.family === 'IPv6' ? ['::', 6] : ['0.0.0.0', 4]
+}
+
 /** Brings a closed server back to life on a handle that came over IPC. */
 export function listenOn(server: net.Server, handle: Handle, backlog: number | undefined): void {
-  internals(server)._handle = handle
+  const inner = internals(server)
+  const { _connectionKey: key } = inner
+  inner._handle = handle
   // Not server.listen(handle): for a pipe that opens a second handle on the same fd, and the first
   // one's close() would then close an fd that is no longer its own.
   const listen2 = internals(net.Server.prototype)._listen2
   listen2.call(server, null, -1, -1, backlog)
+  if (key !== undefined) inner._connectionKey = key
 }
 
 /** Binds what was asked for without listening; an errno (negative) where that fails. */

@@ -2,8 +2,9 @@
  * The ground: every internal of Node and every question to the operating system about this process,
  * each with the test that says whether this Node has it. It touches Node alone and knows nothing of
  * upgrades. Doors: names of addresses (`address`), a listening handle (`handle`), an established one
- * (`established`), its HTTP parser (`parser`), messages that carry handles (`channel`), events that wait
- * (`emissions`), the process (`process`, and what /proc shows of others: `proc`), what stands at a path (`stat`), what is missing here (`features`).
+ * (`established`), its HTTP parser (`parser`), a stream of HTTP/2 (`http2stream`), messages that carry
+ * handles (`channel`), events that wait (`emissions`), the process (`process`, and what /proc shows of
+ * others: `proc`), what stands at a path (`stat`), what is missing here (`features`).
  */
 export { type Asked, isPath, type ListenAddress, nameOf, nameOfBound, show } from './address.js'
 export {
@@ -44,7 +45,9 @@ export {
   setHandle,
   stopAccepting,
 } from './handle.js'
+export { holdStream, pushesOn } from './http2stream.js'
 export { startInspector } from './inspector.js'
+export { countOn } from './limit.js'
 export {
   idleAmong,
   isBetweenRequests,

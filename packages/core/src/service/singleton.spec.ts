@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { fdIn } from '../node/index.js'
+import { isCollected } from '../node/specs/garbage.js'
 import { upgrader } from './singleton.js'
 
 const signals = ['SIGHUP', 'SIGUSR2', 'SIGINT', 'SIGTERM', 'SIGUSR1', 'SIGTSTP'] as const
@@ -28,6 +29,57 @@ test('a server that listens already cannot be attached, one that was attached be
   )
   expect(() => up.attach(early)).not.toThrow()
   late.close()
+})
+
+describe('a server that the app has closed', () => {
+  /** Of a request that it answered. */
+  async function closed(): Promise<Server> {
+    const server = createServer((_, response) => response.end())
+    upgrader({ logger: false }).listen(server, 0)
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    await new Promise((resolve) =>
+      get({ port, agent: false }, (answer) => answer.resume().on('end', resolve)),
+    )
+    await new Promise((resolve) => server.close(resolve))
+    return server
+  }
+
+  test('is let go', async () => {
+    expect(await isCollected(closed)).toBe(true)
+  })
+
+  test('takes part again where it listens again', async () => {
+    const server = await closed()
+    expect(upgrader().status().listeners).toEqual([])
+    server.listen(0)
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    expect(upgrader().status().listeners).toHaveLength(1)
+    const request = get({ port, agent: false, headers: { connection: 'keep-alive' } })
+    request.on('error', () => {})
+    const [answer] = await once(request, 'response')
+    await once(answer.resume(), 'end')
+    await expect.poll(() => upgrader().status().connections).toMatchObject({ total: 1, idle: 1 })
+    request.destroy()
+    server.closeAllConnections()
+  })
+
+  test("is the app's alone after uninstall()", async () => {
+    const server = await closed()
+    const one = upgrader()
+    await one.uninstall()
+    server.listen(0)
+    await once(server, 'listening')
+    expect(one.status().listeners).toEqual([])
+    const connected = once(server, 'connection')
+    const request = get({ port: (server.address() as AddressInfo).port, agent: false })
+    request.on('error', () => {})
+    await connected
+    expect(one.status().connections.total).toBe(0)
+    request.destroy()
+    server.close()
+  })
 })
 
 describe('there is one per process', () => {

@@ -11,7 +11,10 @@ export class FakeHandle implements Handle {
   readonly wire: Wire | undefined
   /** By which it has come to the successor. */
   readonly offer: number
-  reading = true
+  /** As Node notes it: whether the socket wants to read. It does. */
+  readonly reading = true
+  /** Whether the kernel is read from. */
+  reads = true
   closed = false
   /** Told of each end of a freeze. */
   thawed: () => void = () => {}
@@ -26,12 +29,12 @@ export class FakeHandle implements Handle {
   }
 
   readStop(): number {
-    this.reading = false
+    this.reads = false
     return 0
   }
 
   readStart(): number {
-    this.reading = true
+    this.reads = true
     this.thawed()
     return 0
   }
@@ -65,7 +68,7 @@ export class FakeSocket extends EventEmitter {
   }
 
   get isReading(): boolean {
-    return !this.destroyed && this._handle.reading
+    return !this.destroyed && this._handle.reads
   }
 
   get isBusy(): boolean {
@@ -133,7 +136,7 @@ export class Wire {
 
   /** We die, and our fd with us. */
   die(): void {
-    this.frozenAtDeath = !this.here.destroyed && !this.here._handle.reading
+    this.frozenAtDeath = !this.here.destroyed && !this.here._handle.reads
     this.here.destroy()
   }
 

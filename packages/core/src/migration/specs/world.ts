@@ -108,7 +108,7 @@ export class World {
       const { wire } = cargo
       if (!wire) throw new Error('a handle of nobody')
       wire.offers.push(offer.id)
-      if (cargo.reading) this.faults.push(`offer ${offer.id} is read from`)
+      if (cargo.reads) this.faults.push(`offer ${offer.id} is read from`)
       if (wire.here.isPartial || wire.here.isBusy) this.faults.push(`offer ${offer.id} is busy`)
       if (!this.thereLives || this.failsNext) {
         this.failsNext = false
