@@ -44,13 +44,13 @@ export class Tracker {
 
   track(server: Server): void {
     if (this.#undo.has(server)) return
-    const listening = (): void => this.#add(server)
     const closed = (): void => void this.#servers.delete(server)
     let latest: Socket | undefined
     const opened = (socket: Socket, replaces?: Socket): void => {
       // It was closed when we left, and is the app's alone.
       if (!this.#undo.has(server)) return
-      this.#subscribe()
+      // Or it was closed, and listens again: that shows with its first connection.
+      this.#add(server)
       latest = socket
       this.#owner.opened(server, socket, replaces)
     }
@@ -63,13 +63,11 @@ export class Tracker {
     server.prependListener('connection', connected)
     if (server instanceof TlsServer) server.prependListener('secureConnection', secured)
     server.on('session', session)
-    server.on('listening', listening)
     server.on('close', closed)
     this.#undo.set(server, () => {
       server.off('connection', connected)
       server.off('secureConnection', secured)
       server.off('session', session)
-      server.off('listening', listening)
       server.off('close', closed)
     })
     this.#add(server)
@@ -89,7 +87,6 @@ export class Tracker {
   }
 
   #add(server: Server): void {
-    if (!this.#undo.has(server)) return
     this.#servers.add(server)
     this.#subscribe()
   }
