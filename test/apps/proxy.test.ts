@@ -45,13 +45,13 @@ async function echo(socket: WebSocket, text: string): Promise<string> {
   return String(data)
 }
 
-test('proxy: upgrades lose nothing, a stop answers what is in flight', async () => {
+test.concurrent('proxy: upgrades lose nothing, a stop answers what is in flight', async () => {
   await using service = await start()
   await upgradesOf(service, { slow: '/slow' })
   expect((await stopOf(service, { slow: '/slow' })).status).toBe(200)
 })
 
-test('proxy: a WebSocket lives through the drain of its process, which ends with it', async () => {
+test.concurrent('proxy: a WebSocket lives through the drain of its process, which ends with it', async () => {
   await using service = await start()
   const socket = await open(service)
   expect(await echo(socket, 'before')).toBe('before')
@@ -68,7 +68,7 @@ test('proxy: a WebSocket lives through the drain of its process, which ends with
   await service.ended
 })
 
-test('proxy: a WebSocket that stays is cut when the hammer falls', async () => {
+test.concurrent('proxy: a WebSocket that stays is cut when the hammer falls', async () => {
   await using service = await start({ HAMMER_TIME: '500' })
   const socket = await open(service)
   await service.hup()

@@ -19,13 +19,21 @@ const recipes: [name: string, routes: Routes][] = [
   ],
 ]
 
-test.each(recipes)('%s: upgrades lose nothing, a stop answers what is in flight', async (name, routes) => {
+test.concurrent.each(recipes)('%s: upgrades lose nothing, a stop answers what is in flight', async (name, routes) => {
   await using service = await startRecipe(recipe(`${name}.js`))
   await upgradesOf(service, routes)
   expect((await stopOf(service, routes)).status).toBe(200)
 })
 
-describe('uncaught', () => {
+test.concurrent('apollo that stops by itself cuts requests in flight, and it is said at ready', async () => {
+  await using service = await startRecipe(join(import.meta.dirname, 'fixtures/apollo-signals.js'))
+  await service.untilStderr(/SIGTERM is handled by others as well \(/)
+  await expect(stopOf(service, { slow: '/graphql?slow', body: query })).rejects.toMatchObject({
+    kind: 'reset',
+  })
+})
+
+describe.concurrent('uncaught', () => {
   const start = (options: { execArgv?: string[] } = {}) =>
     startRecipe(recipe('uncaught.js'), { ...options, env: { HAMMER_TIME: '1500' } })
 

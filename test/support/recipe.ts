@@ -21,7 +21,7 @@ export function startRecipe(
   { env, ...options }: Omit<StartOptions, 'script'> = {},
 ): Promise<Service> {
   const report = ['report.js', 'slow.js'].map((name) => `--import=${pathToFileURL(fixture(name))}`)
-  const preload = { PORT: '0', NODE_OPTIONS: report.join(' ') }
+  const preload = { PORT: '0', NODE_ENV: 'production', NODE_OPTIONS: report.join(' ') }
   return Service.start({ script, ...options, env: { ...preload, ...env } })
 }
 
@@ -42,8 +42,8 @@ export async function upgradesOf(
   { quick = '/', slow, body, check, moves = true }: Routes,
 ): Promise<void> {
   const loadOf = (url: string, mode: Mode, connections: number): Load =>
-    load({ ...asking(service, url, body), ...(check && { check }), mode, connections, thinkTime: [0, 20] })
-  const kept = [loadOf(quick, 'keep-alive', 8), loadOf(slow, 'keep-alive', 2)]
+    load({ ...asking(service, url, body), ...(check && { check }), mode, connections, thinkTime: [0, 50] })
+  const kept = [loadOf(quick, 'keep-alive', 4), loadOf(slow, 'keep-alive', 2)]
   const others = [loadOf(quick, 'new-connection', 2), loadOf(quick, 'pipelined', 2)]
   const loads = [...kept, ...others]
   for (let n = 0; n < upgrades; n++) {
