@@ -1,9 +1,8 @@
 // The apps of docs/recipes.md, as they stand there.
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Reply, request } from '../support/client/index.js'
-import { blocks, type Routes, startRecipe, stopOf, upgradesOf } from '../support/recipe.js'
+import { type Routes, startRecipe, stopOf, upgradesOf } from '../support/recipe.js'
 import type { Service } from '../support/service.js'
 
 const recipe = (name: string): string => join(import.meta.dirname, 'recipes', name)
@@ -13,17 +12,17 @@ const noErrors = ({ body }: Reply): string | undefined =>
 
 const recipes: [name: string, routes: Routes][] = [
   ['hono', { slow: '/slow' }],
-  [
-    'apollo',
-    { quick: '/graphql?pid', slow: '/graphql?slow', body: query, check: noErrors },
-  ],
+  ['apollo', { quick: '/graphql?pid', slow: '/graphql?slow', body: query, check: noErrors }],
 ]
 
-test.concurrent.each(recipes)('%s: upgrades lose nothing, a stop answers what is in flight', async (name, routes) => {
-  await using service = await startRecipe(recipe(`${name}.js`))
-  await upgradesOf(service, routes)
-  expect((await stopOf(service, routes)).status).toBe(200)
-})
+test.concurrent.each(recipes)(
+  '%s: upgrades lose nothing, a stop answers what is in flight',
+  async (name, routes) => {
+    await using service = await startRecipe(recipe(`${name}.js`))
+    await upgradesOf(service, routes)
+    expect((await stopOf(service, routes)).status).toBe(200)
+  },
+)
 
 test.concurrent('apollo that stops by itself cuts requests in flight, and it is said at ready', async () => {
   await using service = await startRecipe(join(import.meta.dirname, 'fixtures/apollo-signals.js'))

@@ -25,7 +25,10 @@ function connect(service: Service, how: readonly string[]): Socket {
 /** The pid that answers; waits for a connection, and asks again where that ends meanwhile. */
 async function who(socket: Socket): Promise<number> {
   for (;;) {
-    const answer = await socket.timeout(500).emitWithAck('who').catch(() => undefined)
+    const answer = await socket
+      .timeout(500)
+      .emitWithAck('who')
+      .catch(() => undefined)
     if (typeof answer === 'number') return answer
     // One that was told to go for good does not come back by itself.
     if (!socket.active) throw new Error('this client is stranded')
@@ -93,5 +96,21 @@ test('socketio: a generation that serves again takes WebSockets again', async ()
   await allAt([socket], service.pid)
   held.socket.destroy()
   await allAt([socket], Number((await service.hup(service.pid)).successor))
+  await service.stop()
+})
+
+test('socketio: disconnectSockets() in onDrain strands every client', async () => {
+  await using service = await startRecipe(
+    join(import.meta.dirname, 'fixtures/socketio-disconnect.js'),
+  )
+  const sockets = transports.map((how) => connect(service, how))
+  await allAt(sockets, service.pid)
+  const reasons = sockets.map(
+    (socket) => new Promise((resolve) => socket.once('disconnect', resolve)),
+  )
+  await service.hup()
+  expect(await Promise.all(reasons)).toEqual(sockets.map(() => 'io server disconnect'))
+  // It tries nothing any more.
+  expect(sockets.map(({ active }) => active)).toEqual(sockets.map(() => false))
   await service.stop()
 })

@@ -42,7 +42,13 @@ export async function upgradesOf(
   { quick = '/', slow, body, check, moves = true }: Routes,
 ): Promise<void> {
   const loadOf = (url: string, mode: Mode, connections: number): Load =>
-    load({ ...asking(service, url, body), ...(check && { check }), mode, connections, thinkTime: [0, 50] })
+    load({
+      ...asking(service, url, body),
+      ...(check && { check }),
+      mode,
+      connections,
+      thinkTime: [0, 50],
+    })
   const kept = [loadOf(quick, 'keep-alive', 4), loadOf(slow, 'keep-alive', 2)]
   const others = [loadOf(quick, 'new-connection', 2), loadOf(quick, 'pipelined', 2)]
   const loads = [...kept, ...others]

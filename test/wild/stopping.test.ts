@@ -36,26 +36,32 @@ describe.concurrent('at TERM', () => {
     'async-exit-hook',
   ]
 
-  test.each(libraries)('%s cuts what takes longer than it waits, and it is said at ready', async (name) => {
-    await using service = await start(name, 'theirs')
-    await service.untilStderr(/SIGTERM is handled by others as well \(/)
-    expect(await stopWhileBusy(service)).toBe('reset')
-  })
+  test.each(libraries)(
+    '%s cuts what takes longer than it waits, and it is said at ready',
+    async (name) => {
+      await using service = await start(name, 'theirs')
+      await service.untilStderr(/SIGTERM is handled by others as well \(/)
+      expect(await stopWhileBusy(service)).toBe('reset')
+    },
+  )
 
-  test.each(libraries)('%s, its work in onExit: requests in flight are answered, then it is done', async (name) => {
-    await using service = await start(name, 'ours')
-    const { pid } = service
-    await service.upgrade()
-    expect(await stopWhileBusy(service)).toBe('answered with 200')
-    const order = service.events.filter(
-      ({ event, phase }) => event === 'cleaned' || event === 'exit' || phase === 'end',
-    )
-    for (const one of [pid, service.current])
-      expect(order.filter((event) => event.pid === one).map(({ event }) => event)).toEqual([
-        'drain',
-        'cleaned',
-        'exit',
-      ])
-    expect(service.stderr).not.toContain('by others as well')
-  })
+  test.each(libraries)(
+    '%s, its work in onExit: requests in flight are answered, then it is done',
+    async (name) => {
+      await using service = await start(name, 'ours')
+      const { pid } = service
+      await service.upgrade()
+      expect(await stopWhileBusy(service)).toBe('answered with 200')
+      const order = service.events.filter(
+        ({ event, phase }) => event === 'cleaned' || event === 'exit' || phase === 'end',
+      )
+      for (const one of [pid, service.current])
+        expect(order.filter((event) => event.pid === one).map(({ event }) => event)).toEqual([
+          'drain',
+          'cleaned',
+          'exit',
+        ])
+      expect(service.stderr).not.toContain('by others as well')
+    },
+  )
 })

@@ -28,13 +28,16 @@ test.each(['nest-express', 'nest-fastify'])(
 
 const platforms = ['express', 'fastify']
 
-test.each(platforms)('Nest on %s with enableShutdownHooks(): an upgrade is refused', async (PLATFORM) => {
-  await using service = await start('fixtures/nest-hooks.js', { PLATFORM })
-  await service.untilStderr(/an upgrade by SIGHUP is refused: others handle it as well \(/)
-  service.signal('SIGHUP')
-  await service.untilStderr(/Received SIGHUP\. Upgrade refused: .*NestJS: enableShutdownHooks/)
-  await service.untilStderr(/^store closed$/m)
-})
+test.each(platforms)(
+  'Nest on %s with enableShutdownHooks(): an upgrade is refused',
+  async (PLATFORM) => {
+    await using service = await start('fixtures/nest-hooks.js', { PLATFORM })
+    await service.untilStderr(/an upgrade by SIGHUP is refused: others handle it as well \(/)
+    service.signal('SIGHUP')
+    await service.untilStderr(/Received SIGHUP\. Upgrade refused: .*NestJS: enableShutdownHooks/)
+    await service.untilStderr(/^store closed$/m)
+  },
+)
 
 test.each(platforms)(
   "Nest on %s with enableShutdownHooks(['SIGTERM']): upgrades lose nothing, a stop closes what requests in flight need",

@@ -48,7 +48,9 @@ log: { type: stdout, format: json, level: error }
 
 test('verdaccio: upgrades lose nothing, a stop answers what is in flight', async () => {
   const env = configOf(await registry())
-  await using service = await startRecipe(join(import.meta.dirname, 'recipes/verdaccio.js'), { env })
+  await using service = await startRecipe(join(import.meta.dirname, 'recipes/verdaccio.js'), {
+    env,
+  })
   const check = ({ body }: Reply): string | undefined =>
     JSON.parse(body.toString()).versions['1.0.0'] ? undefined : 'no such version'
   const routes = { quick: '/package', slow: '/slow-package', check }

@@ -4,8 +4,8 @@ import { endless, upgrader } from '@endlessjs/express'
 import express from 'express'
 
 const app = express()
-app.get('/', (req, res) => res.send(`hello from ${process.pid}\n`))
-app.get('/slow', async (req, res) => {
+app.get('/', (_req, res) => res.send(`hello from ${process.pid}\n`))
+app.get('/slow', async (_req, res) => {
   await delay(1_000)
   res.send('done\n')
 })

@@ -38,7 +38,11 @@ route('slow', Get('slow'))
 Controller()(AppController)
 
 function route(name, decorate) {
-  decorate(AppController.prototype, name, Object.getOwnPropertyDescriptor(AppController.prototype, name))
+  decorate(
+    AppController.prototype,
+    name,
+    Object.getOwnPropertyDescriptor(AppController.prototype, name),
+  )
 }
 
 export class AppModule {}
