@@ -12,6 +12,6 @@ app.get('/slow', async (c) => {
 })
 
 // serve() would listen at once; createAdaptorServer() leaves that to us.
-const up = upgrader({ pidFile: process.env.PID_FILE })
+const up = upgrader()
 up.listen(createAdaptorServer({ fetch: app.fetch }), process.env.PORT ?? 8000)
 await up.ready()
