@@ -34,6 +34,7 @@ describe.concurrent('at TERM', () => {
     '@godaddy/terminus',
     'opentelemetry',
     'async-exit-hook',
+    'close-with-grace',
   ]
 
   test.each(libraries)(
