@@ -107,8 +107,12 @@ async function outcomes(root, file, way) {
   })
   clearTimeout(timer)
   const found = new Map()
-  for (const [, not, name] of output.matchAll(/^\s*(not )?ok \d+ (?:- )?(.*?)(?: # time=.*)?$/gm))
-    found.set(name, not ? 'fails' : 'passes')
+  for (const [, not, name] of output.matchAll(/^\s*(not )?ok \d+ (?:- )?(.*?)(?: # time=.*)?$/gm)) {
+    // Several may have the same name.
+    let [unique, n] = [name, 2]
+    while (found.has(unique)) unique = `${name} (${n++})`
+    found.set(unique, not ? 'fails' : 'passes')
+  }
   found.set(
     '(the file)',
     timedOut ? 'hangs' : code === 0 ? 'passes' : `ends with ${signal ?? code}`,
@@ -145,6 +149,7 @@ let failed = false
 for (const peer of positionals) {
   const root = existsSync(peer) ? resolve(peer) : unpacked(peer)
   const files = testFiles(root)
+  if (files.length === 0) console.log(`${peer} ships no tests that --match fits: give a checkout`)
   writeFileSync(join(home, 'count'), '')
   let [tests, differ, broken] = [0, 0, 0]
   for (const [n, file] of files.entries()) {
