@@ -1,7 +1,8 @@
 // Libraries that stop an app at TERM by themselves: what becomes of a request in flight, and what to do.
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { request } from '../support/client/index.js'
+import { load, request } from '../support/client/index.js'
+import { upgrades } from '../support/lossless.js'
 import { Service } from '../support/service.js'
 
 const script = join(import.meta.dirname, 'fixtures/stopping.js')
@@ -26,6 +27,18 @@ async function stopWhileBusy(service: Service): Promise<string> {
   return outcome
 }
 
+/** Nobody notices an upgrade: nothing fails, and no client connects again. */
+async function upgradesUnderLoad(service: Service): Promise<void> {
+  const one = load({ target: { port: service.port() }, connections: 4, thinkTime: [0, 50] })
+  for (let n = 0; n < upgrades; n++) {
+    await one.progress(4)
+    await service.upgrade()
+  }
+  const { failed, reconnects, samples } = await one.stop()
+  expect(failed, samples.join('\n')).toBe(0)
+  expect(reconnects).toBe(0)
+}
+
 // They wait for nobody, each in an own process.
 describe.concurrent('at TERM', () => {
   const libraries = [
@@ -42,6 +55,8 @@ describe.concurrent('at TERM', () => {
     async (name) => {
       await using service = await start(name, 'theirs')
       await service.untilStderr(/SIGTERM is handled by others as well \(/)
+      // It takes HUP as well: signals.test.ts.
+      if (name !== 'async-exit-hook') await upgradesUnderLoad(service)
       expect(await stopWhileBusy(service)).toBe('reset')
     },
   )
@@ -51,7 +66,7 @@ describe.concurrent('at TERM', () => {
     async (name) => {
       await using service = await start(name, 'ours')
       const { pid } = service
-      await service.upgrade()
+      await upgradesUnderLoad(service)
       expect(await stopWhileBusy(service)).toBe('answered with 200')
       const order = service.events.filter(
         ({ event, phase }) => event === 'cleaned' || event === 'exit' || phase === 'end',
