@@ -8,7 +8,9 @@ import { blocks } from './support/recipe.js'
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 
 describe('compatibility.md', () => {
-  const rows = read('docs/compatibility.md')
+  // What comes after is measured by hand, not run by a test of ours.
+  const [tables = ''] = read('docs/compatibility.md').split("\n## Other people's tests\n")
+  const rows = tables
     .split('\n')
     .filter((line) => line.startsWith('| ') && !line.endsWith(' test |'))
     .map((line) => line.slice(1, -1).split('|'))
