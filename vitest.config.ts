@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
+/** By `npm run test:apps`: they have a config of their own. */
+const heavy = 'test/apps/heavy/**'
 const underFire = ['test/load.test.ts', 'test/migration.test.ts']
 
 export default defineConfig({
@@ -18,7 +20,7 @@ export default defineConfig({
         test: {
           name: 'process',
           include: ['test/**/*.test.ts'],
-          exclude: [...underFire, '**/node_modules/**'],
+          exclude: [...underFire, heavy, '**/node_modules/**'],
           pool: 'forks',
           isolate: false,
           maxWorkers: 3,
