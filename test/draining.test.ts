@@ -38,15 +38,6 @@ async function pidOn(raw: Raw): Promise<number> {
   return Number(/"pid":(\d+)/.exec(raw.text)?.[1])
 }
 
-/** An upgrade whose old generation may stay. */
-async function handOver(service: Service): Promise<number> {
-  const end = await service.hup(service.current)
-  expect(end).toMatchObject({ phase: 'ready' })
-  const pid = Number(end.successor)
-  await service.until({ event: 'state', to: 'ready', pid })
-  return pid
-}
-
 test('three upgrades while a stream holds each generation: nothing is lost, and it shows who holds', async () => {
   await using service = await Service.start({ script, env })
   const target = { port: service.port() }
@@ -59,7 +50,7 @@ test('three upgrades while a stream holds each generation: nothing is lost, and 
   for (let n = 0; n < 3; n++) {
     await Promise.all(loads.map((one) => one.progress(5)))
     streams.push(await hold(service))
-    pids.push(await handOver(service))
+    pids.push(await service.handOver())
   }
   // Each reports once a second.
   await expect
@@ -89,9 +80,9 @@ test('three upgrades while a stream holds each generation: nothing is lost, and 
 test('beyond maxDraining an upgrade is refused, with who holds them, until one is gone', async () => {
   await using service = await Service.start({ script, env, options: { maxDraining: 2 } })
   const streams = [await hold(service)]
-  const second = await handOver(service)
+  const second = await service.handOver()
   streams.push(await hold(service))
-  await handOver(service)
+  await service.handOver()
   await expect
     .poll(async () => (await draining(service)).map(({ drain }) => drain?.connections), {
       timeout: 5_000,
@@ -109,7 +100,7 @@ test('beyond maxDraining an upgrade is refused, with who holds them, until one i
   service.signal('SIGUSR2', service.pid)
   await service.gone(service.pid)
   await expect.poll(async () => (await draining(service)).length).toBe(1)
-  await handOver(service)
+  await service.handOver()
   for (const stream of streams) stream.socket.destroy()
   await service.gone(second)
   await service.stop()
@@ -118,9 +109,9 @@ test('beyond maxDraining an upgrade is refused, with who holds them, until one i
 test('a successor that dies on probation: its predecessor rises, not the one before that', async () => {
   await using service = await Service.start({ script, env, options: { probation: 60_000 } })
   const stream = await hold(service)
-  const second = await handOver(service)
+  const second = await service.handOver()
   const other = await hold(service)
-  const third = await handOver(service)
+  const third = await service.handOver()
   service.signal('SIGKILL', third)
   await service.until({ event: 'state', from: 'draining', to: 'ready', pid: second })
   expect(await draining(service)).toMatchObject([{ pid: service.pid, generation: 0 }])
@@ -129,7 +120,7 @@ test('a successor that dies on probation: its predecessor rises, not the one bef
   await service.gone(service.pid)
   expect(service.all({ event: 'drain', phase: 'cancelled', pid: service.pid })).toEqual([])
   other.socket.destroy()
-  await handOver(service)
+  await service.handOver()
   service.signal('SIGTERM', service.current)
   await service.ended
 })
@@ -139,10 +130,10 @@ test('a connection that is busy over two upgrades moves on from generation to ge
   const busy = await Raw.open(service.port())
   busy.write(get('/slow?from=drain&ms=1500'))
   await service.until({ event: 'request', path: '/slow' })
-  await handOver(service)
+  await service.handOver()
   // What holds the one in the middle, or it would be gone before.
   const stream = await hold(service)
-  const third = await handOver(service)
+  const third = await service.handOver()
   await busy.until((text) => text.endsWith('}'))
   expect(busy.text).not.toMatch(/connection: close/i)
   // Idle connections are looked for once a second.

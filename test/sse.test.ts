@@ -128,7 +128,7 @@ test('three upgrades: nothing is missed, nothing comes twice', async () => {
   const pids = [service.pid]
   for (let n = 0; n < 3; n++) {
     await Promise.all(clients.map((client) => client.progress(20)))
-    pids.push(await service.upgrade())
+    pids.push(await service.handOver())
   }
   await Promise.all(clients.map((client) => client.progress(20)))
   await Promise.all(clients.map((client) => client.close()))

@@ -135,7 +135,6 @@ test('README: several apps, streams, and a deploy by code', async () => {
   while (!(await body(admin, '/status')).includes('"/events"'));
   const { pid } = JSON.parse(await body(admin, '/deploy', 'POST')) as { pid: number }
   expect((await stream).body.toString()).toMatch(/^retry: 1000\n\n/)
-  await service.gone(service.pid)
   expect(JSON.parse(await body(admin, '/status'))).toMatchObject({ pid, generation: 1 })
   process.kill(pid, 'SIGTERM')
   await service.ended
@@ -150,7 +149,7 @@ test.each(['koa.js', 'fastify.js'])('README: %s', async (script) => {
   while (!(await body(port, '/health')).includes('"ready"'));
   service.signal('SIGHUP', service.pid)
   await service.untilStderr(/Received SIGHUP\. Upgrading\.[\s\S]*Generation 1 serves/)
-  await service.gone(service.pid)
+  await service.untilStderr(/Waiting for connections/)
   const pid = Number(/\d+/.exec(await body(port))?.[0])
   expect(JSON.parse(await body(port, '/health'))).toMatchObject({ pid, generation: 1 })
   process.kill(pid, 'SIGTERM')
@@ -163,7 +162,7 @@ test('README: any other server', async () => {
   await service.untilStderr(/Generation 0 serves/)
   service.signal('SIGHUP', service.pid)
   await service.untilStderr(/Generation 1 serves/)
-  await service.gone(service.pid)
+  await service.untilStderr(/Waiting for connections/)
   const socket = connect(port, '127.0.0.1').setEncoding('utf8')
   socket.write('hello')
   expect(await once(socket, 'data')).toEqual(['hello'])

@@ -58,7 +58,7 @@ describe.each(commandsOf('websocket'))('$script', (command) => {
       expect(await closed).toEqual({ code: 1012, reason: 'service restart' })
       return connect(port)
     })
-    const successor = await service.upgrade()
+    const successor = await service.handOver()
     for (const client of await Promise.all(returned)) {
       expect(client.pid).toBe(successor)
       expect(await echo(client, 'ping')).toBe(`${successor}: ping`)

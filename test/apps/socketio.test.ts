@@ -52,7 +52,7 @@ test('socketio: after each upgrade every client is with the successor, whatever 
   const reasons: string[] = []
   for (const socket of sockets) socket.on('disconnect', (reason) => reasons.push(reason))
   await allAt(sockets, service.pid)
-  for (let n = 0; n < 3; n++) await allAt(sockets, await service.upgrade())
+  for (let n = 0; n < 3; n++) await allAt(sockets, await service.handOver())
   expect(new Set(reasons)).toEqual(new Set(['transport close']))
   service.signal('SIGTERM')
   await service.ended
@@ -74,7 +74,7 @@ test('socketio: clients that connect all the time find a way in', async () => {
   for (let n = 0; n < 3; n++) {
     const before = count
     while (count < before + 6) await who(connect(service, ['websocket']))
-    await service.upgrade()
+    await service.handOver()
   }
   stopped = true
   await Promise.all(comers)

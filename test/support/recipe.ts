@@ -54,7 +54,7 @@ export async function upgradesOf(
   const loads = [...kept, ...others]
   for (let n = 0; n < upgrades; n++) {
     await Promise.all(loads.map((one) => one.progress(2)))
-    await service.upgrade()
+    await service.handOver()
   }
   for (const { failed, ok, sent, samples } of await Promise.all(loads.map((one) => one.stop()))) {
     expect(failed, samples.join('\n')).toBe(0)

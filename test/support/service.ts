@@ -164,13 +164,23 @@ export class Service implements AsyncDisposable {
     )
   }
 
+  /** An upgrade that has to succeed; the old generation may stay for a while. @returns the new pid */
+  async handOver(): Promise<number> {
+    const [old, since] = [this.current, this.mark()]
+    const end = await this.hup(old)
+    if (end.phase !== 'ready') throw new Error(`the upgrade failed\n${this.transcript()}`)
+    const pid = Number(end.successor)
+    await this.until({ event: 'state', to: 'draining', pid: old }, since)
+    await this.until({ event: 'state', to: 'ready', pid }, since)
+    return pid
+  }
+
   /** An upgrade that has to succeed, and the end of the predecessor. @returns the new pid */
   async upgrade(): Promise<number> {
     const old = this.current
-    const end = await this.hup(old)
-    if (end.phase !== 'ready') throw new Error(`the upgrade failed\n${this.transcript()}`)
+    const pid = await this.handOver()
     await this.gone(old)
-    return Number(end.successor)
+    return pid
   }
 
   /** Settles when the process is no more, not even as a zombie of ours. */
