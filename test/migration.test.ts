@@ -22,7 +22,9 @@ describe.each(traffics)('%s', (_, traffic) => {
   test(`${connections} connections, one upgrade after the other: none fails, none is new`, {
     timeout: 120_000,
   }, async () => {
-    await using service = await Service.start({ script: fixture('server.js') })
+    // Longer than a client thinks, however late it is on a busy machine: else Node ends its connection.
+    const env = { KEEP_ALIVE: '30000' }
+    await using service = await Service.start({ script: fixture('server.js'), env })
     const served = new Set<number>()
     const running = load({
       ...traffic,
