@@ -45,11 +45,13 @@ function parse(block: string): Command {
  * reported by a module that Node loads before it: the example itself is not changed.
  */
 export function startExample(command: Command, env: Record<string, string> = {}): Promise<Service> {
-  const report = `--import=${pathToFileURL(fixture('report.js'))}`
+  const preload = ['report.js', 'impatient.js'].map(
+    (name) => `--import=${pathToFileURL(fixture(name))}`,
+  )
   const ports = { PORT: '0', ADMIN_PORT: '0' }
   return Service.start({
     script: command.script,
     cwd: command.cwd,
-    env: { ...command.env, ...ports, ...env, NODE_OPTIONS: report },
+    env: { ...command.env, ...ports, ...env, NODE_OPTIONS: preload.join(' ') },
   })
 }

@@ -10,7 +10,10 @@ const known: readonly { readonly name: string; readonly is: (text: string) => bo
   },
   {
     name: 'NestJS',
-    is: (text) => text.includes('callDestroyHook') && text.includes('callBeforeShutdownHook'),
+    // By what its listener calls, in the newest version and in those before.
+    is: (text) =>
+      text.includes('receivedSignal = true') &&
+      /this\.(shutdown\(signal\)|callDestroyHook\(\))/.test(text),
   },
 ]
 
