@@ -123,7 +123,7 @@ const noSystemd = whyNoSystemd()
 function unitsOf(directory: string, control: string): Record<string, string> {
   const service = [
     'Sockets=web.socket admin.socket',
-    `Environment=CONTROL=${control}`,
+    `Environment=CONTROL=${control} 'OPTIONS={"probation":0}'`,
     `ExecStart=${process.execPath} ${fixture('release.js')}`,
     `StandardOutput=append:${directory}/out`,
     `StandardError=append:${directory}/out`,
