@@ -77,8 +77,8 @@ export class Service implements AsyncDisposable {
         PWD: options.cwd ?? process.cwd(),
         NODE_OPTIONS: '',
         CONTROL: this.#controlFile,
-        // Nobody waits for a probation but the tests of it.
-        OPTIONS: JSON.stringify({ probation: 0, ...options.options }),
+        // Nobody waits for a probation or a slow start but the tests of them.
+        OPTIONS: JSON.stringify({ probation: 0, slowStart: 0, ...options.options }),
         ...options.env,
       },
     })

@@ -143,6 +143,12 @@ export interface ProcessSettings {
    */
   migrate: boolean | ((socket: Socket) => boolean)
   /**
+   * For how long connections move one after the other, more and more at a time as the successor proves warm,
+   * at most: a deploy does not show on a latency chart. Then the rest moves at once; 0: all do.
+   * @default 2000
+   */
+  slowStart: number
+  /**
    * Upgrades also where the process was started by something that takes its end for the end of the
    * service: pm2 in fork mode, a watcher (nodemon, `node --watch`, `tsx watch`), tini or npm as pid 1 of a
    * container. Each is found among the ancestors of the process, on Linux, and an upgrade is refused then.
@@ -180,6 +186,7 @@ export const defaults: Readonly<Omit<ProcessSettings, 'signals' | 'logger'>> = {
   pidFile: undefined,
   sharedSignals: [],
   migrate: true,
+  slowStart: 2_000,
   ignoreLauncher: false,
   autoReady: true,
 }

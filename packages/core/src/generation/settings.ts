@@ -17,6 +17,7 @@ const names = [
   'sharedSignals',
   'logger',
   'migrate',
+  'slowStart',
   'ignoreLauncher',
   'autoReady',
 ] as const satisfies readonly (keyof ProcessSettings)[]

@@ -111,6 +111,7 @@ const checks: Record<string, Check> = {
     if (typeof value !== 'boolean' && typeof value !== 'function')
       throw bad(name, 'true, false or a function of a socket', value)
   },
+  slowStart: duration,
   ignoreLauncher: flag,
   autoReady: flag,
 }

@@ -9,6 +9,8 @@ const answerTimeout = 1_000
 export interface Passengers {
   /** There is room: {@link Crossing.offer} as many as there is. */
   room(): void
+  /** How long the successor took to take one, in ms. */
+  took(ms: number): void
   /** It stays, and is read from again. */
   refused(connection: Connection, why: Refusal): void
   /** The successor hangs, or is slow: what was on its way is back, and there is no room. */
@@ -124,6 +126,7 @@ export class Crossing {
       if (!passenger) continue
       this.#offered.delete(id)
       this.#taken.set(id, passenger)
+      this.#passengers.took(performance.now() - passenger.at)
       this.#free.push(passenger.lane)
     }
     // Once per turn of the event loop.

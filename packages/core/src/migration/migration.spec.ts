@@ -17,7 +17,14 @@ const lines: string[] = []
 const note = (_: object, line: string): void => void lines.push(line)
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  const toFake = [
+    'setTimeout',
+    'clearTimeout',
+    'setInterval',
+    'clearInterval',
+    'performance',
+  ] as const
+  vi.useFakeTimers({ toFake: [...toFake] })
   generation = new Generation(undefined)
   served = new Served(generation.connections)
   successor = new SimulatedSuccessor()
@@ -36,7 +43,7 @@ function begin(
   nameOf: (connection: Connection) => string | undefined = () => 'tcp:::80',
 ): Migration {
   const logger = { debug: note, info: note, warn: note, error: note }
-  generation.settings.merge({ logger, ...options })
+  generation.settings.merge({ logger, slowStart: 0, ...options })
   migration = new Migration(generation, successor.successor, nameOf)
   migration.walk()
   return migration
@@ -153,6 +160,32 @@ describe('a connection moves', () => {
     await until(() => generation.connections.size === 1)
     successor.takes(3)
     await until(() => generation.connections.size === 0)
+  })
+})
+
+describe('a slow start', () => {
+  test('offers few first, and more in each tick; what waits is served here, and is not told to go', async () => {
+    const { clients } = await idle(4)
+    const moving = begin({ slowStart: 2_000 })
+    expect(offered()).toEqual([0])
+    successor.takes(0)
+    expect(offered()).toEqual([0])
+    for (const one of [...generation.connections].slice(1)) expect(moving.takes(one)).toBe(true)
+    await isServedHere(clients[3] as Client)
+    expect(clients[3]?.text).toMatch(/connection: keep-alive/i)
+    for (let n = 0; n < 200 && generation.connections.size > 0; n++) {
+      vi.advanceTimersByTime(10)
+      successor.takes(...offered())
+      await turn()
+    }
+    expect(moving.moved).toBe(4)
+  })
+
+  test('ends in time: then all go that the lanes can carry', async () => {
+    await idle(4)
+    begin({ slowStart: 1_000 })
+    vi.advanceTimersByTime(1_000)
+    expect(offered().length).toBeGreaterThanOrEqual(2)
   })
 })
 

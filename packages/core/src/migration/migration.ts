@@ -2,9 +2,10 @@ import type { Connection } from '../connections/index.js'
 import type { Generation } from '../generation/index.js'
 import type { Refusal, Successor } from '../handover/index.js'
 import type { Listeners } from '../listeners/index.js'
-import { holdReading, isBetweenRequests } from '../node/index.js'
+import { holdReading, idleFor, isBetweenRequests } from '../node/index.js'
 import { Candidates, type NameOf } from './candidates.js'
 import { Crossing } from './crossing.js'
+import { Pace } from './pace.js'
 
 /** How long a connection may hope to move, in ms, at most. */
 const longestPatience = 30_000
@@ -14,6 +15,9 @@ const reasons: Readonly<Record<Exclude<Refusal, 'listener'>, string>> = {
   stopping: 'is stopping',
   lost: 'did not get a connection, as when no fd is free',
 }
+
+/** Whoever has not asked for so long will not ask the moment that it has moved, in ms. */
+const quietFor = 1_000
 
 /** What takes connections to a successor; undefined where either of us does without. */
 export function migrationTo(
@@ -38,6 +42,7 @@ export class Migration {
   /** `over`: whatever is here from now on drains. */
   #phase: 'moving' | 'over' = 'moving'
   readonly #candidates: Candidates
+  readonly #pace: Pace
   /** Busy, with the request after that left in the kernel. @see Migration.#hold */
   readonly #held = new Map<Connection, () => void>()
   readonly #since = performance.now()
@@ -49,8 +54,10 @@ export class Migration {
     this.#successor = successor
     this.#nameOf = nameOf
     this.#candidates = new Candidates(generation, nameOf, (one) => this.#crossing.has(one))
+    this.#pace = new Pace(generation.settings.values.slowStart, () => this.#pump())
     this.#crossing = new Crossing(successor, {
       room: () => this.#pump(),
+      took: (ms) => this.#pace.answered(ms),
       refused: (connection, why) => {
         this.#candidates.refuse(connection)
         if (why !== 'listener') this.#end(reasons[why])
@@ -110,9 +117,10 @@ export class Migration {
   }
 
   #pump(): void {
-    while (this.#phase === 'moving' && this.#crossing.hasRoom) {
+    while (this.#phase === 'moving' && this.#crossing.hasRoom && this.#pace.hasRoom) {
       const connection = this.#candidates.next((one) => this.#release(one))
       if (!connection) break
+      this.#pace.take(isIdle(connection))
       this.#crossing.offer(connection, this.#nameOf(connection) ?? '')
       // Whether it is read from is the crossing's to say from now on.
       this.#held.delete(connection)
@@ -127,7 +135,7 @@ export class Migration {
   #hold(connection: Connection): void {
     const { exchanges, socket } = connection
     if (this.#held.has(connection) || exchanges.length === 0 || !isBetweenRequests(socket)) return
-    if (this.#crossing.isSilent || !this.takes(connection)) return
+    if (this.#crossing.isSilent || !this.#pace.hasRoom || !this.takes(connection)) return
     this.#held.set(connection, holdReading(socket))
   }
 
@@ -155,6 +163,7 @@ export class Migration {
 
   #leaveOff(): void {
     this.#phase = 'over'
+    this.#pace.stop()
     clearTimeout(this.#patience)
     for (const undo of this.#undos.splice(0)) undo()
     for (const connection of this.#held.keys()) this.#release(connection)
@@ -164,4 +173,9 @@ export class Migration {
   #warn(what: string): void {
     this.#generation.warn(`Successor ${this.#successor.pid} ${what}.`)
   }
+}
+
+/** Whether its client has asked for nothing for a while. */
+function isIdle({ requests, socket }: Connection): boolean {
+  return requests === 0 || idleFor(socket) >= quietFor
 }

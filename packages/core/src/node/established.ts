@@ -55,13 +55,18 @@ export function isFlushed(socket: Socket): boolean {
  */
 export function restOf(socket: Socket): number | undefined {
   if (!socket.timeout) return undefined
+  // Where Node does not say, a client gets all of its time again.
+  return Math.max(0, socket.timeout - idleFor(socket))
+}
+
+/** How long nothing has come on it, in ms; 0 where Node does not say. */
+export function idleFor(socket: Socket): number {
   const symbol = Object.getOwnPropertySymbols(socket).find((one) => one.description === 'timeout')
   const running: unknown = symbol && Reflect.get(socket, symbol)
   const now = setTimeout(() => {}, 1)
   clearTimeout(now)
-  const idleFor = startOf(now) - startOf(running)
-  // Where Node does not say, a client gets all of its time again.
-  return Math.max(0, socket.timeout - (Number.isFinite(idleFor) ? idleFor : 0))
+  const ms = startOf(now) - startOf(running)
+  return Number.isFinite(ms) ? ms : 0
 }
 
 function startOf(timer: unknown): number {

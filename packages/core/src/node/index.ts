@@ -22,6 +22,7 @@ export {
   type Frozen,
   freeze,
   holdReading,
+  idleFor,
   isFlushed,
   isFull,
   isOnHandle,

@@ -36,7 +36,7 @@ export class World {
   noticeGone = nothing
 
   constructor(names: readonly string[], lanes: number, stallTimeout: number) {
-    this.here.settings.merge({ logger: false, stallTimeout })
+    this.here.settings.merge({ logger: false, stallTimeout, slowStart: 0 })
     this.there.settings.merge({ logger: false })
     this.there.machine.send('ready')
     const server = fakeServer()
