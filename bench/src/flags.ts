@@ -9,7 +9,8 @@ const names: readonly string[] = [...contenders, ...pairs].map(({ name }) => nam
 
 export const help: string = `Usage: npm run bench -- [options]
 
-Upgrades under load, and throughput, side by side. Writes latest.md and latest.svg.
+Upgrades under load, and throughput, side by side. Writes latest.md, latest.svg and
+latest.csv (every answer).
 
   --proof        instead: each kind of request for itself, against each way to upgrade
   --quick        short rounds, about 40 s in all: shows that it runs, and little more

@@ -1,4 +1,4 @@
-import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
+import { quantileSorted } from 'simple-statistics'
 
 /** Width of a bucket in ms. */
 export const bucket = 100
@@ -26,6 +26,17 @@ export interface Latencies {
   readonly max: number
 }
 
+/** A right answer. */
+export interface Sample {
+  /** When it came, in ms. */
+  readonly at: number
+  readonly latency: number
+  readonly pid: string
+}
+
+/** What an upgrade may be seen in, from its signal on, and as long before it for comparison; in ms. */
+const windowOf = 1_200
+
 /** What the clients have seen, and when. */
 export class Timeline {
   readonly upgrades: Upgrade[] = []
@@ -33,7 +44,7 @@ export class Timeline {
   /** Responses by bucket, by pid, in the order of their first response. */
   readonly #generations = new Map<string, Map<number, number>>()
   readonly #failures = new Map<number, number>()
-  readonly #latencies: RecordableHistogram = createHistogram()
+  readonly samples: Sample[] = []
 
   /** A right answer. */
   answered(pid: string, latency: number): void {
@@ -45,7 +56,7 @@ export class Timeline {
       if (upgrade) upgrade.ready ??= this.#now() - upgrade.at
     }
     this.#count(counts)
-    this.#latencies.record(Math.max(1, Math.round(latency * 1000)))
+    this.samples.push({ at: this.#now(), latency, pid })
   }
 
   failed(): void {
@@ -77,10 +88,22 @@ export class Timeline {
   }
 
   get latencies(): Latencies {
-    const histogram = this.#latencies
-    if (histogram.count === 0) return { p50: 0, p99: 0, p999: 0, max: 0 }
-    const at = (percentile: number): number => histogram.percentile(percentile) / 1000
-    return { p50: at(50), p99: at(99), p999: at(99.9), max: histogram.max / 1000 }
+    return latenciesOf(this.samples)
+  }
+
+  /** Of the time before each upgrade. */
+  get steady(): Latencies {
+    return latenciesOf(this.#within((at) => [at - windowOf, at]))
+  }
+
+  /** Of the time from each signal on. */
+  get overUpgrades(): Latencies {
+    return latenciesOf(this.#within((at) => [at, at + windowOf]))
+  }
+
+  #within(window: (at: number) => readonly [from: number, to: number]): Sample[] {
+    const windows = this.upgrades.map(({ at }) => window(at))
+    return this.samples.filter(({ at }) => windows.some(([from, to]) => at >= from && at < to))
   }
 
   #now(): number {
@@ -91,4 +114,10 @@ export class Timeline {
     const n = Math.floor(this.#now() / bucket)
     counts.set(n, (counts.get(n) ?? 0) + 1)
   }
+}
+
+function latenciesOf(samples: readonly Sample[]): Latencies {
+  const sorted = samples.map(({ latency }) => latency).sort((a, b) => a - b)
+  const at = (part: number): number => (sorted.length === 0 ? 0 : quantileSorted(sorted, part))
+  return { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: sorted.at(-1) ?? 0 }
 }

@@ -14,7 +14,10 @@ export class Endless implements Upgradable {
 
   async start(): Promise<number> {
     const script = path('endless.js')
-    const service = await Service.start({ script, options: this.#options, wait: false })
+    // The defaults of users, not those of our tests.
+    const defaults = { probation: undefined, slowStart: undefined }
+    const options = { ...defaults, ...this.#options }
+    const service = await Service.start({ script, options, wait: false })
     this.#service = service
     const ended = service.ended.then(() => {
       throw new Error(`${script} has ended\n${service.stderr}`)
@@ -24,7 +27,7 @@ export class Endless implements Upgradable {
   }
 
   async upgrade(): Promise<void> {
-    await this.#service?.upgrade()
+    await this.#service?.handOver()
   }
 
   async stop(): Promise<void> {

@@ -14,6 +14,11 @@ export interface Contender {
 export const contenders: readonly Contender[] = [
   { name: 'endless', title: 'endless', create: () => new Endless() },
   {
+    name: 'burst',
+    title: 'endless, `slowStart: 0`',
+    create: () => new Endless({ slowStart: 0 }),
+  },
+  {
     name: 'drain',
     title: 'endless, `migrate: false`',
     create: () => new Endless({ migrate: false }),

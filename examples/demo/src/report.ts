@@ -35,11 +35,11 @@ export function loadTable(loads: readonly Traffic[]): string {
 export function deployTable({ deploys, rollback, exitCode }: Outcome): string {
   const table = new Table({
     style: plain,
-    head: ['deploy', 'ready after', 'under way then', 'drained in', 'outcome'],
+    head: ['deploy', 'ready after', 'under way then', 'gone after', 'outcome'],
   })
-  for (const { version, ready, requests, drained, exitCode } of deploys) {
+  for (const { version, ready, requests, gone, exitCode } of deploys) {
     const outcome = `serves; old process: exit code ${exitCode}`
-    table.push([version, ms(ready), `${requests} requests`, ms(drained), outcome])
+    table.push([version, ms(ready), `${requests} requests`, ms(gone), outcome])
   }
   if (rollback) {
     const { version, after, reason } = rollback

@@ -10,7 +10,7 @@ interface Deploy {
   /** From the signal until the successor serves, in ms. */
   readonly ready: number
   /** From there until the old process is gone, in ms. */
-  readonly drained: number
+  readonly gone: number
   /** How many the old process still had to answer then. */
   readonly requests: number
   readonly exitCode: number
@@ -95,7 +95,7 @@ export class Story {
     this.outcome.deploys.push({
       version,
       ready: serves.at - since,
-      drained: performance.now() - serves.at,
+      gone: performance.now() - serves.at,
       requests: Number(count.exec(drain.text)?.[1]),
       exitCode,
     })
