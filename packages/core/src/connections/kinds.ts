@@ -1,6 +1,12 @@
 import type { Server, Socket } from 'node:net'
-import { Server as TlsServer } from 'node:tls'
-import { bytesReadOf, idleAmong, isBetweenRequests, isParsed, speaksHttp } from '../node/index.js'
+import {
+  bytesReadOf,
+  idleAmong,
+  isBetweenRequests,
+  isParsed,
+  isTls,
+  speaksHttp,
+} from '../node/index.js'
 import type { Connection } from './connection.js'
 
 /**
@@ -38,5 +44,5 @@ function isSilent({ requests, socket }: Connection): boolean {
 
 /** A TLS server announces the TCP socket first, and the secure one that replaces it later. */
 function isInHandshake({ server, socket }: Connection): boolean {
-  return server instanceof TlsServer && !('encrypted' in socket)
+  return isTls(server) && !('encrypted' in socket)
 }

@@ -2,8 +2,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerHttp2Session } from 'node:http2'
 import type { Server, Socket } from 'node:net'
-import { type TLSSocket, Server as TlsServer } from 'node:tls'
-import { rawSocketOf } from '../node/index.js'
+import type { TLSSocket } from 'node:tls'
+import { isTls, rawSocketOf } from '../node/index.js'
 
 /** A request of HTTP/1, as Node's channel announces it. */
 interface RequestStart {
@@ -61,7 +61,7 @@ export class Tracker {
       if (latest) this.#owner.session(latest, one)
     }
     server.prependListener('connection', connected)
-    if (server instanceof TlsServer) server.prependListener('secureConnection', secured)
+    if (isTls(server)) server.prependListener('secureConnection', secured)
     server.on('session', session)
     server.on('close', closed)
     this.#undo.set(server, () => {

@@ -7,7 +7,7 @@ import { channelFd, handoverVariable } from './handover.js'
  * ready: the first hundred writes as they come, so that a hang has its words too, and the last twenty
  * at the exit, because a full channel would swallow just those. Never so much that a predecessor that
  * reads nothing would make it wait. A `data:` URL, because a file of this release may be gone when the
- * next one starts.
+ * next one starts. It also turns Node's compile cache on, where this Node has one.
  */
 
 const mark = 'data:text/javascript,%2F*endless*%2F'
@@ -15,6 +15,7 @@ const symbol = 'endless.preload'
 
 const source = `
 import { fstatSync, writeSync } from 'node:fs'
+import module from 'node:module'
 import { inspect } from 'node:util'
 import { isMainThread } from 'node:worker_threads'
 const isChannel = () => {
@@ -28,6 +29,8 @@ if (isMainThread) {
   if (own.length) process.env.NODE_OPTIONS = own.join(' ')
   else delete process.env.NODE_OPTIONS
   if (isChannel()) {
+    // A release that starts again, or shares its dependencies with the one before, is compiled already.
+    module.enableCompileCache?.()
     let [copies, count, room, last] = [true, 0, 65536, []]
     const { ${handoverVariable}: handover } = process.env
     delete process.env.${handoverVariable}
@@ -40,6 +43,8 @@ if (isMainThread) {
       },
       end: () => {
         copies = false
+        // Not at the exit alone: the next one starts before that.
+        module.flushCompileCache?.()
         // Somebody may have wrapped it meanwhile: then it has to stay, and only passes on.
         if (process.stderr.write === copy) delete process.stderr.write
         process.off('uncaughtExceptionMonitor', died)

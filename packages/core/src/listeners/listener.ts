@@ -1,6 +1,5 @@
 import type { Server } from 'node:net'
 import { resolve } from 'node:path'
-import { Server as TlsServer } from 'node:tls'
 import type { HandedListener } from '../handover/index.js'
 import {
   type Handle,
@@ -9,6 +8,7 @@ import {
   holdAccept,
   holdEvent,
   isPath,
+  isTls,
   type ListenAddress,
   type ListenCall,
   listenOn,
@@ -123,13 +123,11 @@ export class Listener {
 
   /** In base64; undefined where it is no TLS server. */
   get ticketKeys(): string | undefined {
-    return this.server instanceof TlsServer
-      ? this.server.getTicketKeys().toString('base64')
-      : undefined
+    return isTls(this.server) ? this.server.getTicketKeys().toString('base64') : undefined
   }
 
   takeTicketKeys(keys: string | undefined): void {
-    if (keys !== undefined && this.server instanceof TlsServer)
+    if (keys !== undefined && isTls(this.server))
       this.server.setTicketKeys(Buffer.from(keys, 'base64'))
   }
 

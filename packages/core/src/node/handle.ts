@@ -5,6 +5,7 @@
  */
 import { chmodSync } from 'node:fs'
 import net from 'node:net'
+import type { Server as TlsServer } from 'node:tls'
 import type { Asked, ListenAddress } from './address.js'
 import { modeOf } from './stat.js'
 
@@ -117,6 +118,11 @@ export function bind(call: ListenCall): Handle | number {
 /** A handle on an inherited, already bound fd; an errno where the fd is no stream socket. */
 export function openFd(fd: number): Handle | number {
   return (net as unknown as NetInternals)._createServerHandle(null, null, null, fd)
+}
+
+/** Not by its class: that would load TLS, some ms of every start, where nobody speaks it. */
+export function isTls(server: net.Server): server is TlsServer {
+  return 'setSecureContext' in server
 }
 
 export function handleOf(server: net.Server): Handle | null {

@@ -39,6 +39,7 @@ export {
   handleOf,
   holdAccept,
   interceptListen,
+  isTls,
   type ListenCall,
   listenOn,
   openFd,

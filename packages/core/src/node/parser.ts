@@ -5,7 +5,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
-import { Server as TlsServer } from 'node:tls'
+import { isTls } from './handle.js'
 
 /** Node's HTTP parser, as far as it is used. */
 interface Parser {
@@ -48,7 +48,7 @@ export function speaksHttp(server: Server): server is Server & IdleCloser {
 
 /** Whether its connections can be served by another process: what TLS knows is in this one. */
 export function isPlainHttp(server: Server): boolean {
-  return speaksHttp(server) && !(server instanceof TlsServer)
+  return speaksHttp(server) && !isTls(server)
 }
 
 /**

@@ -1,16 +1,12 @@
 import { createServer, type RequestListener, type ServerOptions } from 'node:http'
-import {
-  createSecureServer as createHttp2Server,
-  type SecureServerOptions as Http2Options,
-} from 'node:http2'
-import {
-  createServer as createSecureServer,
-  type ServerOptions as SecureServerOptions,
-} from 'node:https'
+import type { SecureServerOptions as Http2Options } from 'node:http2'
+import type { ServerOptions as SecureServerOptions } from 'node:https'
 import type { Server } from 'node:net'
 import type { Upgrader } from '../api.js'
 import { checkAppOptions, type Protocol, type UpgraderOptions } from '../generation/index.js'
 import { upgrader } from './singleton.js'
+
+const { getBuiltinModule: builtin } = process
 
 /** Options of an adapter: those of the process, and those of its server. */
 export interface AppOptions extends UpgraderOptions {
@@ -51,8 +47,10 @@ export function serveApp(
   const target = given ?? upgrader()
   target.configure(process)
   const create = (listener: RequestListener): Server => {
-    if (http2) return createHttp2Server(http2, listener as never)
-    return https ? createSecureServer(https, listener) : createServer(http ?? {}, listener)
+    // Loaded where they are asked for: some ms of every start.
+    if (http2) return builtin('node:http2').createSecureServer(http2, listener as never)
+    if (https) return builtin('node:https').createServer(https, listener)
+    return createServer(http ?? {}, listener)
   }
   return {
     upgrader: target,
