@@ -54,7 +54,7 @@ test('three upgrades while a stream holds each generation: nothing is lost, and 
   }
   // Each reports once a second.
   await expect
-    .poll(() => draining(service))
+    .poll(() => draining(service), { timeout: 5_000 })
     .toMatchObject(
       pids.slice(0, 3).map((pid, generation) => ({
         pid,
@@ -72,7 +72,7 @@ test('three upgrades while a stream holds each generation: nothing is lost, and 
     streams[n]?.socket.destroy()
     await service.gone(pids[n] ?? 0)
   }
-  await expect.poll(() => draining(service)).toEqual([])
+  await expect.poll(() => draining(service), { timeout: 5_000 }).toEqual([])
   await service.stop()
   expect(service.all({ event: 'exit' }).map(({ code }) => code)).toEqual([0, 0, 0, 0])
 })
@@ -157,5 +157,15 @@ test('a successor that closes its listeners on probation is replaced, and so is 
   const { failed, samples } = await running.stop()
   expect(failed, samples.join('\n')).toBe(0)
   service.signal('SIGTERM', service.pid)
+  await service.ended
+})
+
+test('an app that has closed its listeners has nothing to hand over: an upgrade is refused', async () => {
+  await using service = await Service.start({ script: fixture('deaf.js') })
+  service.signal('SIGQUIT')
+  await service.until({ event: 'closed' })
+  service.signal('SIGHUP')
+  await service.untilStderr(/Upgrade refused: the app has closed every listener/)
+  service.signal('SIGTERM')
   await service.ended
 })

@@ -80,4 +80,18 @@ describe.concurrent('at TERM', () => {
       expect(service.stderr).not.toContain('by others as well')
     },
   )
+
+  test.each(['http-terminator', 'stoppable', '@godaddy/terminus'])(
+    '%s has its time after the last request, as without us',
+    async (name) => {
+      await using service = await start(name, 'theirs')
+      const target = { port: service.port() }
+      const answer = request({ target, method: 'GET', url: '/slow?from=drain&ms=300' })
+      await service.until({ event: 'request' })
+      service.signal('SIGTERM')
+      expect((await answer).status).toBe(200)
+      await service.until({ event: 'cleaned' })
+      expect(await service.exited).toEqual({ code: 0, signal: null })
+    },
+  )
 })

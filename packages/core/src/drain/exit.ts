@@ -18,8 +18,19 @@ export async function exit(generation: Generation, code: number): Promise<void> 
   await Promise.race([lastHooks(generation, code), timeout])
   late.abort()
   generation.tell('endless:exit', { code })
+  if (generation.sharesStop) await letOthersEnd(generation, code)
   generation.info(`Exiting with code ${code}.`)
   exitProcess(code)
+}
+
+/**
+ * What others do when the last request is answered (close a database, flush a log) takes a moment, and then
+ * they end the process, or nothing keeps it alive any more.
+ */
+async function letOthersEnd(generation: Generation, code: number): Promise<void> {
+  process.exitCode ??= code
+  generation.info('Stopped: the other handlers of the signal end the process.')
+  await delay(patience, undefined, { ref: false })
 }
 
 async function lastHooks(generation: Generation, code: number): Promise<void> {

@@ -21,6 +21,8 @@ export class Generation {
   readonly elders: Elders
   /** Whether connections can come from the predecessor and go to the successor. */
   migrates = false
+  /** Whether others handle the signal that stops it: they end the process, when they have done their part. */
+  sharesStop = false
   /** Whether they may come now: not when this generation ends, nor when it cannot pass them on. */
   takesConnections = true
 

@@ -2,6 +2,7 @@ import type { Server } from 'node:net'
 import { resolve } from 'node:path'
 import type { HandedListener } from '../handover/index.js'
 import {
+  answerClose,
   type Handle,
   type HeldEvent,
   handleOf,
@@ -88,7 +89,15 @@ export class Listener {
    */
   stop(): void {
     if (!this.handle) return
-    this.#held = holdEvent(this.server, 'close')
+    const held = holdEvent(this.server, 'close')
+    const restore = answerClose(this.server)
+    this.#held = {
+      release: () => held.release(),
+      drop: () => {
+        restore()
+        held.drop()
+      },
+    }
     stopAccepting(this.server)
   }
 

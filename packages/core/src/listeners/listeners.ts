@@ -17,6 +17,7 @@ export class Listeners {
   readonly #servers = new Set<Server>()
   readonly #bindings: Bindings
   #all: Listener[] = []
+  #hasListened = false
 
   constructor(inheritance: Inheritance, owner: ListenersOwner) {
     this.inheritance = inheritance
@@ -134,11 +135,19 @@ export class Listeners {
     this.#servers.clear()
     this.#undo = new WeakMap()
     this.#bindings.uninstall()
+    // Whoever waits for the 'close' of one that drained waits for nobody any more.
+    this.close()
     this.#all = []
     this.inheritance.closeUnclaimed()
   }
 
+  /** Whether there were some, and the app has closed them all. */
+  get areClosed(): boolean {
+    return this.#hasListened && this.#all.length === 0
+  }
+
   #listening(listener: Listener): void {
+    this.#hasListened = true
     this.#all = [...this.#all.filter((one) => one.server !== listener.server), listener]
     this.#owner.listening(listener)
   }

@@ -185,6 +185,28 @@ export function stopAccepting(server: net.Server): void {
   net.Server.prototype.close.call(server)
 }
 
+/**
+ * An app that closes a server which we have stopped hears of its end, and not that it runs no more: the usual
+ * `server.close((error) => process.exit(error ? 1 : 0))` is right under us, too.
+ * @returns from here on Node answers again
+ */
+export function answerClose(server: net.Server): () => void {
+  const own = Object.getOwnPropertyDescriptor(server, 'close')
+  let isClosed = false
+  server.once('close', () => {
+    isClosed = true
+  })
+  server.close = (closed?: (error?: Error) => void) => {
+    if (closed && isClosed) process.nextTick(closed)
+    else if (closed) server.once('close', () => closed())
+    return server
+  }
+  return () => {
+    Reflect.deleteProperty(server, 'close')
+    if (own) Object.defineProperty(server, 'close', own)
+  }
+}
+
 /** The fd in a socket, a server, a dgram socket or an `fs.FileHandle`; -1 where there is none. */
 export function fdIn(file: object): number {
   // dgram keeps its handle behind a symbol, and warns who reads its `_handle`.

@@ -31,6 +31,7 @@ export {
 } from './established.js'
 export { checkNode, missingForMigration } from './features.js'
 export {
+  answerClose,
   bind,
   bindFailed,
   boundAddress,

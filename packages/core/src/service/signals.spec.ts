@@ -297,7 +297,15 @@ describe('others on a signal', () => {
     generation.machine.send('ready')
     const { uninstall } = closeWithGrace(() => {})
     await Promise.resolve()
-    expect(seen).toEqual([expect.stringMatching(/^SIGHUP means upgrade here: taken over/)])
+    expect(seen).toEqual([
+      expect.stringMatching(/^SIGHUP means upgrade here: taken over/),
+      expect.stringMatching(
+        /^SIGINT is handled by others as well \(onSignal of close-with-grace\)/,
+      ),
+      expect.stringMatching(
+        /^SIGTERM is handled by others as well \(onSignal of close-with-grace\)/,
+      ),
+    ])
     expect(taken().filter((one) => one === 'SIGUSR2')).toHaveLength(2)
     uninstall()
   })

@@ -29,7 +29,7 @@ export class Signals {
     this.#others = new Others(
       (signal, listener) => this.#taken.get(signal) === listener,
       // One that comes later than ready is as dangerous.
-      (signal) => void (generation.state !== 'starting' && this.#takeOver(signal)),
+      (signal) => void (generation.state !== 'starting' && this.#settle(signal)),
     )
   }
 
@@ -58,18 +58,20 @@ export class Signals {
 
   /** Says who else handles a signal that we act on: better now than at the first deploy. */
   settleWithOthers(): void {
-    for (const [name, action] of Object.entries(this.#map || {})) {
-      const signal = name as NodeJS.Signals
-      this.#takeOver(signal)
-      const others = this.#othersOn(signal)
-      if (others.length === 0) continue
-      if (action === 'upgrade') this.#generation.warn(sharedError(signal, others).message)
-      if (action === 'shutdown')
-        this.#generation.warn(
-          `${signal} is handled by others as well (${others.join(', ')}): one that exits cuts the ` +
-            'requests that a graceful stop waits for. Use the onExit hook instead',
-        )
-    }
+    for (const signal of Object.keys(this.#map || {})) this.#settle(signal as NodeJS.Signals)
+  }
+
+  #settle(signal: NodeJS.Signals): void {
+    this.#takeOver(signal)
+    const others = this.#othersOn(signal)
+    const action = this.#map ? this.#map[signal] : undefined
+    if (others.length === 0) return
+    if (action === 'upgrade') this.#generation.warn(sharedError(signal, others).message)
+    if (action === 'shutdown')
+      this.#generation.warn(
+        `${signal} is handled by others as well (${others.join(', ')}): one that exits cuts the ` +
+          'requests that a graceful stop waits for. Use the onExit hook instead',
+      )
   }
 
   /** What means an upgrade or a hammer must not be the end of the app for a library that we know. */
@@ -144,6 +146,7 @@ export class Signals {
 
   async #shutdown(signal: NodeJS.Signals): Promise<void> {
     this.#generation.info(`Received ${signal}. Stopping.`)
+    if (this.#others.on(signal).length > 0) this.#generation.sharesStop = true
     let first = false
     await this.#actions.stop(async () => {
       first = true
@@ -189,8 +192,7 @@ function sharedError(signal: NodeJS.Signals, others: readonly string[]): Endless
   return new EndlessError(
     'ERR_ENDLESS_SIGNAL_SHARED',
     `an upgrade by ${signal} is refused: others handle it as well (${others.join(', ')}), and would ` +
-      `shut this generation down while its successor starts. Leave ${signal} out there (close-with-grace: ` +
-      `skip: ['${signal}']; NestJS: enableShutdownHooks(['SIGTERM'])), or say that it is harmless with ` +
-      `sharedSignals: ['${signal}']`,
+      `shut this generation down while its successor starts. Leave ${signal} out there and use the onExit ` +
+      `hook, or say that it is harmless with sharedSignals: ['${signal}']`,
   )
 }

@@ -8,6 +8,7 @@ import {
   startSuccessor,
   type TicketKeys,
 } from '../handover/index.js'
+import type { Listeners } from '../listeners/index.js'
 import { whyNoUpgrade } from '../node/index.js'
 
 /**
@@ -19,10 +20,10 @@ export class Upgrade {
   #successor: Successor | undefined
 
   /** Takes the transition to `upgrading`, or throws the refusal. */
-  constructor(generation: Generation) {
+  constructor(generation: Generation, listeners: Listeners) {
     this.#generation = generation
     try {
-      const unsupported = whyNoUpgrade() ?? generation.launcher?.why
+      const unsupported = whyNoUpgrade() ?? generation.launcher?.why ?? whyNothingListens(listeners)
       if (unsupported) throw new EndlessError('ERR_ENDLESS_UNSUPPORTED', unsupported)
       generation.machine.send('upgrade', tooManyDraining(generation))
     } catch (error) {
@@ -117,6 +118,13 @@ function tooManyDraining({ elders, settings }: Generation): EndlessError | undef
       `${draining.map(describeElder).join('; ')}. Wait, end one with the hammer signal ` +
       `(kill -USR2 ${last?.pid}), or raise maxDraining`,
   )
+}
+
+/** The app has closed what it listened on: a successor would inherit nothing, and bind again. */
+function whyNothingListens(listeners: Listeners): string | undefined {
+  return listeners.areClosed
+    ? 'the app has closed every listener, so a successor would have none to inherit: start the app again'
+    : undefined
 }
 
 function stoppedError(): EndlessError {

@@ -155,7 +155,7 @@ export class ProcessUpgrader implements Upgrader {
   }
 
   async #upgrade(before: () => Promise<void>): Promise<{ pid: number }> {
-    const upgrade = new Upgrade(this.#generation)
+    const upgrade = new Upgrade(this.#generation, this.#startup.listeners)
     this.#upgrading = upgrade
     try {
       const { listeners } = this.#startup
