@@ -29,6 +29,7 @@ export class Generation {
   constructor(predecessor: Predecessor | undefined) {
     this.predecessor = predecessor
     this.elders = new Elders(predecessor?.handover.elders)
+    void predecessor?.gone.then(() => this.elders.hasGone(predecessor.handover.predecessor))
     this.number = predecessor?.handover.generation ?? 0
   }
 

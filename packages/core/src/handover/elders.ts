@@ -55,6 +55,11 @@ export class Elders {
     this.#handed = []
   }
 
+  /** That one has gone: its channel was the first to know. */
+  hasGone(pid: number): void {
+    for (const known of this.#known) if (known.pid === pid) known.channel.close()
+  }
+
   /** Of all there were, whether they live or not. */
   get pids(): number[] {
     return [...this.#handed, ...this.#known].map(({ pid }) => pid)
