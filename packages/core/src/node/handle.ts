@@ -193,15 +193,17 @@ export function stopAccepting(server: net.Server): void {
 export function answerClose(server: net.Server): () => void {
   const own = Object.getOwnPropertyDescriptor(server, 'close')
   let isClosed = false
-  server.once('close', () => {
+  const noteClose = (): void => {
     isClosed = true
-  })
+  }
+  server.once('close', noteClose)
   server.close = (closed?: (error?: Error) => void) => {
     if (closed && isClosed) process.nextTick(closed)
     else if (closed) server.once('close', () => closed())
     return server
   }
   return () => {
+    server.off('close', noteClose)
     Reflect.deleteProperty(server, 'close')
     if (own) Object.defineProperty(server, 'close', own)
   }
