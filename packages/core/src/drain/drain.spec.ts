@@ -225,3 +225,27 @@ describe('what became of the connections', () => {
     await until(() => migration.cancel.mock.calls.length > 0)
   })
 })
+
+test('says what it waits for: the oldest requests by name, the rest by number', async () => {
+  const { app } = later()
+  const server = createServer(app)
+  server.on('upgrade', (_, socket) =>
+    socket.on('error', () => {}).write('HTTP/1.1 101 Switching Protocols\r\n\r\n'),
+  )
+  const port = await served.listen(server)
+  for (let n = 0; n < 5; n++) {
+    await served.client(port, get.replace('GET /', `GET /${n}`), 'active')
+    vi.advanceTimersByTime(100)
+  }
+  await served.client(port, '', 'silent')
+  const upgrade = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'
+  await served.client(port, upgrade, 'upgraded')
+  expect(begin().holds).toEqual([
+    'GET /0, 0.5 s old',
+    'GET /1, 0.4 s old',
+    'GET /2, 0.3 s old',
+    '2 more requests',
+    '1 upgraded connections',
+    '1 idle connections',
+  ])
+})

@@ -30,7 +30,9 @@ describe('what has no end of its own, when the process is to end', () => {
 
   test('ends after streamGrace: an upgraded socket', async () => {
     const server = createServer()
-    server.on('upgrade', (_, socket) => socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n'))
+    server.on('upgrade', (_, socket) =>
+      socket.on('error', () => {}).write('HTTP/1.1 101 Switching Protocols\r\n\r\n'),
+    )
     const one = await served.client(await served.listen(server), upgrade, 'upgraded')
     const draining = begin()
     draining.shorten(idleGrace, streamGrace)

@@ -7,7 +7,7 @@ import {
 } from '../connections/index.js'
 import type { Drained } from '../generation/index.js'
 import type { Migration } from '../migration/index.js'
-import { bytesReadOf, isFlushed } from '../node/index.js'
+import { bytesReadOf, isFlushed, isParsed } from '../node/index.js'
 import { sayFarewell } from './farewell.js'
 
 /** How often a drain looks for connections that stall, in ms, at most. */
@@ -93,17 +93,21 @@ export class Drain {
     this.#sweeper = this.#sweepWithin(Math.min(this.#stallTimeout, idleGrace, streamGrace))
   }
 
-  /** What is waited for: requests, oldest first, and connections that are at none. */
+  /** What is waited for: requests, oldest first, and how many connections that are at none. */
   get holds(): string[] {
-    const kinds = this.#connections.kinds()
-    const requests = [...kinds.keys()].flatMap(({ exchanges }) => exchanges)
+    const all = [...this.#connections]
+    const requests = all.flatMap(({ exchanges }) => exchanges)
     const named = requests.toSorted((a, b) => a.startedAt - b.startedAt).slice(0, mostNamed)
-    const counts = new Map<string, number>()
-    if (requests.length > named.length) counts.set('more requests', requests.length - named.length)
-    for (const kind of kinds.values())
-      if (kind !== 'active')
-        counts.set(`${kind} connections`, (counts.get(`${kind} connections`) ?? 0) + 1)
-    return [...named.map(describe), ...[...counts].map(([what, count]) => `${count} ${what}`)]
+    const others = all.filter(({ exchanges }) => exchanges.length === 0)
+    // Not by their kinds: to tell them apart takes some ms of a process that has thousands.
+    const upgraded = others.filter(({ session, socket }) => !session && !isParsed(socket)).length
+    const counts: [number, string][] = [
+      [requests.length - named.length, 'more requests'],
+      [upgraded, 'upgraded connections'],
+      [others.length - upgraded, 'idle connections'],
+    ]
+    const counted = counts.filter(([count]) => count > 0)
+    return [...named.map(describe), ...counted.map(([count, what]) => `${count} ${what}`)]
   }
 
   /** What became of the connections so far. */
