@@ -53,6 +53,8 @@ export {
   isBetweenRequests,
   isParsed,
   isPlainHttp,
+  keepsResponses,
+  responseOn,
   sentHead,
   settle,
   speaksHttp,
