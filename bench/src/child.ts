@@ -24,10 +24,12 @@ export class Child implements AsyncDisposable {
     name: string,
     args: readonly string[] = [],
     env: Readonly<Record<string, string>> = {},
+    execArgv: readonly string[] = [],
   ) {
     this.#name = [name, ...args].join(' ')
     this.#child = fork(service(name), args, {
       env: { ...process.env, ...env },
+      execArgv: [...execArgv],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
     this.#exited = new Promise((done) => {

@@ -7,11 +7,12 @@ const home = join(import.meta.dirname, '../results')
 
 const names: readonly string[] = [...contenders, ...pairs].map(({ name }) => name)
 
-export const help: string = `Usage: npm run bench -- [options]
+export const help: string = `Usage: npm run bench -- [cost] [options]
 
 Upgrades under load, and throughput, side by side. Writes latest.md, latest.svg and
 latest.csv (every answer).
 
+  cost           instead: what endless does for each request, in ns, about 30 s
   --proof        instead: each kind of request for itself, against each way to upgrade
   --quick        short rounds, about 40 s in all: shows that it runs, and little more
   --only <name>  only this one; may be given several times:
@@ -25,6 +26,7 @@ export interface Flags {
   readonly help: boolean
   readonly quick: boolean
   readonly proof: boolean
+  readonly cost: boolean
   readonly out: string
   readonly contenders: readonly Contender[]
   readonly pairs: readonly Pair[]
@@ -32,8 +34,9 @@ export interface Flags {
 
 /** @throws for what is no flag, and for an unknown name */
 export function parseFlags(args: readonly string[]): Flags {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...args],
+    allowPositionals: true,
     options: {
       quick: { type: 'boolean', default: false },
       proof: { type: 'boolean', default: false },
@@ -46,11 +49,14 @@ export function parseFlags(args: readonly string[]): Flags {
   const unknown = only.filter((name) => !names.includes(name))
   if (unknown.length > 0)
     throw new Error(`--only ${unknown.join(' ')}: there are ${names.join(', ')}`)
+  const strange = positionals.filter((one) => one !== 'cost')
+  if (strange.length > 0) throw new Error(`${strange.join(' ')}: there is only "cost"`)
   const isAsked = ({ name }: { name: string }): boolean => only.includes(name)
   return {
     help,
     quick,
     proof,
+    cost: positionals.length > 0,
     out: resolve(out),
     contenders: contenders.filter(isAsked),
     pairs: pairs.filter(isAsked),

@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { chartOf } from './chart.js'
+import { type Costs, costOf } from './cost.js'
 import { type Flags, help, parseFlags } from './flags.js'
 import { aboutThisRun } from './machine.js'
 import { full, quick } from './plan.js'
@@ -42,6 +43,12 @@ async function bench({ contenders, pairs, out, ...flags }: Flags): Promise<boole
   const plan = flags.quick ? quick : full
   const about = aboutThisRun(flags.quick)
   const faults: Fault[] = []
+  const costs = await each<{ title: string }, Costs>(
+    flags.cost ? [{ title: 'cost of a request' }] : [],
+    faults,
+    () => costOf(plan.cost, stop.signal),
+  )
+  const isFull = !flags.proof && !flags.cost
   const cases = flags.proof
     ? casesOf(contenders.filter(({ name }) => name !== 'drain' && name !== 'burst'))
     : []
@@ -50,19 +57,19 @@ async function bench({ contenders, pairs, out, ...flags }: Flags): Promise<boole
     say(`  ${found.totals.failed} failed, ${found.totals.reconnects} forced reconnects`)
     return found
   })
-  const trials = await each(flags.proof ? [] : contenders, faults, async (contender) => {
+  const trials = await each(isFull ? contenders : [], faults, async (contender) => {
     const trial = await tryOut(contender, plan.trial, stop.signal)
     const { sent, failed, reconnects, samples } = trial.totals
     say(`  ${sent} requests, ${failed} failed, ${reconnects} forced reconnects`)
     for (const sample of samples.slice(0, 3)) say(`  ${sample}`)
     return trial
   })
-  const comparisons = await each(flags.proof ? [] : pairs, faults, async (pair) => {
+  const comparisons = await each(isFull ? pairs : [], faults, async (pair) => {
     const comparison = await compare(pair, plan.throughput, stop.signal)
     say(`  ${comparison.rate.ratio.median.toFixed(3)} of the requests per second`)
     return comparison
   })
-  const report = reportOf({ about, evidence, trials, comparisons, faults })
+  const report = reportOf({ about, costs, evidence, trials, comparisons, faults })
   console.log(report)
   mkdirSync(out, { recursive: true })
   writeFileSync(join(out, 'latest.md'), report)

@@ -1,3 +1,4 @@
+import type { CostPlan } from './cost.js'
 import type { ThroughputPlan } from './throughput.js'
 import type { TrialPlan } from './trial.js'
 
@@ -5,6 +6,7 @@ export interface Plan {
   readonly trial: TrialPlan
   readonly throughput: ThroughputPlan
   readonly proof: TrialPlan
+  readonly cost: CostPlan
 }
 
 /** Times in ms. */
@@ -12,10 +14,12 @@ export const full: Plan = {
   trial: { warmUp: 1_000, duration: 12_000, upgradesAt: [1_000, 3_750, 6_500, 9_250] },
   throughput: { warmUp: 400, round: 250, launches: 8 },
   proof: { warmUp: 300, duration: 8_000, upgradesAt: [500, 3_000, 5_500] },
+  cost: { launches: 3, cycles: 10, runs: 100 },
 }
 
 export const quick: Plan = {
   trial: { warmUp: 300, duration: 5_000, upgradesAt: [500, 2_500] },
   throughput: { warmUp: 300, round: 200, launches: 1 },
   proof: { warmUp: 300, duration: 3_000, upgradesAt: [500] },
+  cost: { launches: 1, cycles: 3, runs: 50 },
 }

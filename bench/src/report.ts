@@ -1,5 +1,6 @@
 import { markdownTable } from 'markdown-table'
 import { median } from 'simple-statistics'
+import type { Cost, Costs } from './cost.js'
 import type { Evidence } from './proof.js'
 import type { Compared, Comparison, Spread } from './throughput.js'
 import type { Totals } from './traffic.js'
@@ -14,6 +15,7 @@ export interface Fault {
 export interface Results {
   /** Machine and time, one line each. */
   readonly about: readonly string[]
+  readonly costs: readonly Costs[]
   readonly evidence: readonly Evidence[]
   readonly trials: readonly Trial[]
   readonly comparisons: readonly Comparison[]
@@ -25,8 +27,15 @@ const ms = (time: number | undefined): string => (time === undefined ? none : ti
 const whole = (count: number): string => Math.round(count).toLocaleString('en')
 
 /** The whole report, as markdown. */
-export function reportOf({ about, evidence, trials, comparisons, faults }: Results): string {
+export function reportOf({ about, costs, evidence, trials, comparisons, faults }: Results): string {
   const parts = ['# Benchmark', about.map((line) => `- ${line}`).join('\n')]
+  if (costs.length > 0)
+    parts.push(
+      '## What endless does for each request',
+      ...costs.map(costTable),
+      'The least of many short runs of one process, bare and attached in turns, without what Node and ' +
+        'the app do themselves. The control is bare against bare: what it shows is noise.',
+    )
   if (evidence.length > 0)
     parts.push(
       '## What was sent, and what became of it',
@@ -56,6 +65,20 @@ export function reportOf({ about, evidence, trials, comparisons, faults }: Resul
       ...faults.map(({ title, reason }) => `${title}:\n\n\`\`\`text\n${reason.trim()}\n\`\`\``),
     )
   return `${parts.join('\n\n')}\n`
+}
+
+function costTable({ bare, ours, again }: Costs): string {
+  const row = (name: string, { ns, bytes }: Cost): string[] => [name, ms(ns), whole(bytes)]
+  const beyond = (one: Cost): Cost => ({ ns: one.ns - bare.ns, bytes: one.bytes - bare.bytes })
+  return tableOf(
+    ['', 'ns/request', 'bytes/request'],
+    [
+      row('bare', bare),
+      row('endless', ours),
+      row('endless adds', beyond(ours)),
+      row('control adds', beyond(again)),
+    ],
+  )
 }
 
 function proofTable(evidence: readonly Evidence[]): string {

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Server, Socket } from 'node:net'
-import type { Connection } from './connection.js'
+import { keepsResponses, responseOn } from '../node/index.js'
+import { Connection } from './connection.js'
 import { type Exchange, Http1Exchange } from './exchange.js'
 import { type Kind, kindsOf } from './kinds.js'
 import { Tracker } from './tracker.js'
@@ -19,11 +20,13 @@ export class Connections {
     request: (socket, request, response) => this.#openRequest(socket, request, response),
   })
   #started: readonly ((connection: Connection, exchange: Exchange) => void)[] = []
+  readonly #startedAdopted = new Set<(connection: Connection) => void>()
   readonly #sessions = new Set<(session: ServerHttp2Session) => void>()
   #ended: readonly ((connection: Connection) => void)[] = []
   /** How many came from the predecessor. */
   adopted = 0
-  #inFlight = 0
+  /** Whether Node knows which response a connection is at, so that we need not. */
+  readonly #asksNode = keepsResponses()
   readonly #emptied = new Set<() => void>()
   readonly #coming = new Set<symbol>()
 
@@ -35,6 +38,12 @@ export class Connections {
     }
   }
 
+  /** Called for each request on a connection that came from the predecessor, before the app sees it. */
+  onAdoptedRequest(call: (connection: Connection) => void): () => void {
+    this.#startedAdopted.add(call)
+    return () => void this.#startedAdopted.delete(call)
+  }
+
   /** Called for each new HTTP/2 session. */
   onSession(call: (session: ServerHttp2Session) => void): () => void {
     this.#sessions.add(call)
@@ -44,6 +53,8 @@ export class Connections {
   /** Called when a response has ended; there may be others that are not. */
   onEnd(call: (connection: Connection) => void): () => void {
     this.#ended = [...this.#ended, call]
+    // Of those that run, the ends are heard from here on.
+    for (const connection of this) connection.listRunning()
     return () => {
       this.#ended = this.#ended.filter((one) => one !== call)
     }
@@ -58,8 +69,11 @@ export class Connections {
     return this.#bySocket.size
   }
 
+  /** Counted when asked: it looks at every connection. */
   get inFlight(): number {
-    return this.#inFlight
+    let count = 0
+    for (const { exchanges } of this) count += exchanges.length
+    return count
   }
 
   /** Of its connections, and those that can get one. */
@@ -132,32 +146,20 @@ export class Connections {
    * then for Node to say.
    */
   #lookForGhosts(): void {
-    for (const { socket, exchanges } of [...this]) {
+    for (const connection of [...this]) {
+      const { socket, exchanges } = connection
       if (socket.closed) this.#close(socket)
-      for (const { http1 } of [...exchanges])
-        if (http1?.response.writableFinished) this.#responded(http1.response)
+      for (const exchange of [...exchanges])
+        if (exchange.http1?.response.writableFinished) connection.end(exchange)
     }
-  }
-
-  /** One for all responses: its `this` is the response. */
-  readonly #onClose = this.#closer()
-
-  #closer(): (this: ServerResponse) => void {
-    const ended = (response: ServerResponse): void => this.#responded(response)
-    return function (this: ServerResponse) {
-      ended(this)
-    }
-  }
-
-  #responded(response: ServerResponse): void {
-    const connection = this.#bySocket.get(response.req.socket)
-    const exchange = connection?.exchanges.find(({ http1 }) => http1?.response === response)
-    if (connection && exchange) this.#end(connection, exchange)
   }
 
   #open(server: Server, socket: Socket): void {
     if (this.#bySocket.has(socket) || socket.destroyed) return
-    this.#bySocket.set(socket, { socket, server, requests: 0, adopted: 0, exchanges: [] })
+    const connection = new Connection(server, socket, () => {
+      for (const call of this.#ended) call(connection)
+    })
+    this.#bySocket.set(socket, connection)
     socket.once('close', () => this.#close(socket))
   }
 
@@ -166,14 +168,13 @@ export class Connections {
     if (!connection) return
     connection.session = session
     session.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
-      const exchange = {
+      connection.requests++
+      this.#begin(connection, {
         stream,
         method: String(headers[':method'] ?? '?'),
         url: String(headers[':path'] ?? '?'),
         startedAt: performance.now(),
-      }
-      this.#begin(connection, exchange)
-      stream.once('close', () => this.#end(connection, exchange))
+      })
     })
     for (const call of this.#sessions) call(session)
   }
@@ -181,14 +182,23 @@ export class Connections {
   #openRequest(socket: Socket, request: IncomingMessage, response: ServerResponse): void {
     const connection = this.#bySocket.get(socket)
     if (!connection) return
-    response.on('close', this.#onClose)
-    this.#begin(connection, new Http1Exchange(request, response))
+    connection.requests++
+    const isPipelined = responseOn(socket) !== undefined
+    // The one before gets its exchange while the time when it began is still known.
+    if (isPipelined) connection.listRunning()
+    connection.startedAt = performance.now()
+    if (connection.adopted > 0) for (const call of this.#startedAdopted) call(connection)
+    if (this.#isWatched || isPipelined || !this.#asksNode)
+      this.#begin(connection, new Http1Exchange(request, response, connection.startedAt))
+  }
+
+  /** Whether somebody has to hear of each request. Else a request costs a count and the time. */
+  get #isWatched(): boolean {
+    return this.#started.length > 0 || this.#ended.length > 0
   }
 
   #begin(connection: Connection, exchange: Exchange): void {
-    connection.exchanges.push(exchange)
-    connection.requests++
-    this.#inFlight++
+    connection.list(exchange)
     for (const call of this.#started) call(connection, exchange)
   }
 
@@ -196,20 +206,7 @@ export class Connections {
     const connection = this.#bySocket.get(socket)
     if (!connection) return
     this.#bySocket.delete(socket)
-    // Pipelined responses that never got their turn do not close with the socket.
-    this.#inFlight -= connection.exchanges.length
-    connection.exchanges.length = 0
+    connection.close()
     this.#settleIfEmpty()
-  }
-
-  #end(connection: Connection, exchange: Exchange): void {
-    const { exchanges } = connection
-    const at = exchanges.indexOf(exchange)
-    if (at < 0) return
-    // Mostly the first: splice() would make an array of it.
-    if (at === 0) exchanges.shift()
-    else exchanges.splice(at, 1)
-    this.#inFlight--
-    for (const call of this.#ended) call(connection)
   }
 }

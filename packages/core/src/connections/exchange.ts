@@ -14,15 +14,16 @@ export interface Exchange {
   readonly startedAt: number
 }
 
-/** Made for each request: a name is made of it for those alone that somebody asks about. */
+/** Named when somebody asks: a router may rename it until then. */
 export class Http1Exchange implements Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
-  readonly startedAt: number = performance.now()
+  readonly startedAt: number
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  constructor(request: IncomingMessage, response: ServerResponse, startedAt: number) {
     this.request = request
     this.response = response
+    this.startedAt = startedAt
   }
 
   get http1(): this {

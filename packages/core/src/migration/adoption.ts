@@ -101,9 +101,7 @@ export class Adoption {
     this.#serverOf = serverOf
     predecessor.onVerdict((verdict) => this.#hear(verdict))
     // Node counts from the first request that it saw itself.
-    generation.connections.onRequest(({ adopted, server }, { http1 }) => {
-      if (adopted > 0 && http1) countOn(server, adopted)
-    })
+    generation.connections.onAdoptedRequest(({ adopted, server }) => countOn(server, adopted))
     // It died before it said whose they are: nobody else reads from them.
     void predecessor.gone.then(() => this.#adopt([...this.#held.keys()]))
   }

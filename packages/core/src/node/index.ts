@@ -56,6 +56,8 @@ export {
   isBetweenRequests,
   isParsed,
   isPlainHttp,
+  keepsResponses,
+  responseOn,
   sentHead,
   settle,
   speaksHttp,

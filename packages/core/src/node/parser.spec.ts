@@ -1,9 +1,16 @@
 import { once } from 'node:events'
-import type { Server } from 'node:http'
+import { OutgoingMessage, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { acceptorOf } from './established.js'
-import { idleAmong, isBetweenRequests, isParsed, settle } from './parser.js'
+import {
+  idleAmong,
+  isBetweenRequests,
+  isParsed,
+  keepsResponses,
+  responseOn,
+  settle,
+} from './parser.js'
 import { atOnce, type Client, get, serversOfEachTest, until } from './specs/servers.js'
 
 const servers = serversOfEachTest()
@@ -117,5 +124,18 @@ describe('settling', () => {
     const since = performance.now()
     await once(client.socket, 'close')
     expect(performance.now() - since).toBeGreaterThan(900)
+  })
+})
+
+describe('the response whose turn it is', () => {
+  test('this Node keeps it on the socket', () => {
+    expect(keepsResponses()).toBe(true)
+  })
+
+  test('is none of a request that an app sends on a socket of its server', async () => {
+    const server = await servers.serve()
+    const { end } = await servers.open(server)
+    Object.assign(end, { _httpMessage: new OutgoingMessage() })
+    expect(responseOn(end)).toBeUndefined()
   })
 })

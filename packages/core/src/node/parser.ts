@@ -1,10 +1,11 @@
 /**
  * Every Node internal of its HTTP parser stands here: `finish`, `execute` and the callbacks, by the
- * numbers that its class names. They are the same in Node 20, 22, 24 and 26; `features` tests for
- * them.
+ * numbers that its class names; and `_httpMessage`, the response whose turn it is on a connection. They
+ * are the same in Node 20, 22, 24 and 26; `features` and `keepsResponses` test for them.
  */
-import type { ServerResponse } from 'node:http'
+import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
+import { Duplex } from 'node:stream'
 import { isTls } from './handle.js'
 
 /** Node's HTTP parser, as far as it is used. */
@@ -25,6 +26,7 @@ interface Internals {
   readonly parser?: Parser | null
   /** Whether http has stopped reading because responses pile up. */
   readonly _paused?: boolean
+  readonly _httpMessage?: unknown
 }
 
 function internals(socket: Socket): Internals {
@@ -35,6 +37,24 @@ function internals(socket: Socket): Internals {
 export function isParsed(socket: Socket): boolean {
   const { parser } = internals(socket)
   return parser !== null && parser !== undefined
+}
+
+/** The response whose turn it is: from the head of its request until all of it is written. */
+export function responseOn(socket: Socket): ServerResponse | undefined {
+  const { _httpMessage: message } = internals(socket)
+  // An app may use the socket of another protocol for a request of its own.
+  return message instanceof ServerResponse ? message : undefined
+}
+
+/** Whether this Node keeps the response on the socket, so that {@link responseOn} knows it. */
+export function keepsResponses(): boolean {
+  const socket = new Duplex() as unknown as Socket
+  const request = { method: 'GET', httpVersionMajor: 1, httpVersionMinor: 1 } as IncomingMessage
+  const response = new ServerResponse(request)
+  response.assignSocket(socket)
+  const isKept = responseOn(socket) === response && response.req === request
+  response.detachSocket(socket)
+  return isKept && responseOn(socket) === undefined
 }
 
 interface IdleCloser {
