@@ -78,7 +78,7 @@ export interface Upgrader {
    * comes back from a drain has a new one, so read it per request.
    */
   readonly drainSignal: AbortSignal
-  /** How many requests are being answered. */
+  /** How many requests are being answered: it looks at every connection when it is read. */
   readonly inFlight: number
   /** Takes more options; throws `ERR_ENDLESS_OPTION` or `ERR_ENDLESS_OPTION_CONFLICT`. */
   configure(options: UpgraderOptions): void
