@@ -17,6 +17,7 @@ const names = [
   'sharedSignals',
   'logger',
   'migrate',
+  'http2Notice',
   'ignoreLauncher',
   'autoReady',
 ] as const satisfies readonly (keyof ProcessSettings)[]

@@ -111,6 +111,7 @@ const checks: Record<string, Check> = {
     if (typeof value !== 'boolean' && typeof value !== 'function')
       throw bad(name, 'true, false or a function of a socket', value)
   },
+  http2Notice: flag,
   ignoreLauncher: flag,
   autoReady: flag,
 }
