@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { load } from '../support/client/index.js'
 import { Http2Load } from '../support/http2.js'
 import { upgrades } from '../support/lossless.js'
+import { Unbidden } from '../support/unbidden.js'
 import type { Adapter } from './adapter.js'
 import { secure } from './secure.js'
 
@@ -38,6 +39,28 @@ export function speaksHttp2(adapter: Adapter): void {
     expect(pids.size).toBe(upgrades + 1)
     const report = await h1.stop()
     expect(report.failed, report.samples.join('\n')).toBe(0)
+    await service.stop()
+    expect(service.all({ event: 'exit' }).map((one) => one.code)).toEqual(
+      Array(upgrades + 1).fill(0),
+    )
+  })
+
+  test('http2Notice: who begins requests unbidden has none of them refused', async () => {
+    await using service = await start({ http2Notice: true })
+    const connections = 20
+    const client = new Unbidden(service.port(), certificate().cert, connections)
+    for (let n = 0; n < upgrades; n++) {
+      await client.progress(500)
+      await service.upgrade()
+    }
+    await client.progress(500)
+    const { failures, goaways, ok, refused, sent, notices } = await client.stop()
+    expect(failures).toEqual([])
+    expect(refused).toBe(0)
+    expect(ok).toBe(sent)
+    // With the option off there is none of them, and some are refused.
+    expect(notices).toBeGreaterThanOrEqual(upgrades * connections)
+    expect(goaways).toBeLessThanOrEqual(notices)
     await service.stop()
     expect(service.all({ event: 'exit' }).map((one) => one.code)).toEqual(
       Array(upgrades + 1).fill(0),

@@ -149,6 +149,15 @@ export interface ProcessSettings {
    */
   slowStart: number
   /**
+   * HTTP/2 sessions end by the two GOAWAYs of RFC 9113, 6.8: the first tells the client to begin nothing
+   * more, the second names the last stream, and between them nothing is refused. Node has no word for the
+   * first, so a stream of ours stands under each session from its beginning on, and costs some CPU with
+   * each request. `false`: one GOAWAY, at a quiet moment; a request that a client begins just then is
+   * refused unprocessed, and may be sent again (RFC 9113, 8.7), which browsers, Go and gRPC do.
+   * @default false
+   */
+  http2Notice: boolean
+  /**
    * Upgrades also where the process was started by something that takes its end for the end of the
    * service: pm2 in fork mode, a watcher (nodemon, `node --watch`, `tsx watch`), tini or npm as pid 1 of a
    * container. Each is found among the ancestors of the process, on Linux, and an upgrade is refused then.
@@ -187,6 +196,7 @@ export const defaults: Readonly<Omit<ProcessSettings, 'signals' | 'logger'>> = {
   sharedSignals: [],
   migrate: true,
   slowStart: 2_000,
+  http2Notice: false,
   ignoreLauncher: false,
   autoReady: true,
 }

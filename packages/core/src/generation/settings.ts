@@ -18,6 +18,7 @@ const names = [
   'logger',
   'migrate',
   'slowStart',
+  'http2Notice',
   'ignoreLauncher',
   'autoReady',
 ] as const satisfies readonly (keyof ProcessSettings)[]

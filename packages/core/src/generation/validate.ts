@@ -112,6 +112,7 @@ const checks: Record<string, Check> = {
       throw bad(name, 'true, false or a function of a socket', value)
   },
   slowStart: duration,
+  http2Notice: flag,
   ignoreLauncher: flag,
   autoReady: flag,
 }

@@ -2,7 +2,8 @@
  * The ground: every internal of Node and every question to the operating system about this process,
  * each with the test that says whether this Node has it. It touches Node alone and knows nothing of
  * upgrades. Doors: names of addresses (`address`), a listening handle (`handle`), an established one
- * (`established`), its HTTP parser (`parser`), a stream of HTTP/2 (`http2stream`), messages that carry
+ * (`established`), its HTTP parser (`parser`), a stream of HTTP/2 (`http2stream`), what is
+ * written under its session (`undersession`), messages that carry
  * handles (`channel`), events that wait (`emissions`), the process (`process`, and what /proc shows of
  * others: `proc`), what stands at a path (`stat`), what is missing here (`features`).
  */
@@ -81,3 +82,4 @@ export {
   whyNoUpgrade,
 } from './process.js'
 export { changedAt, inodeAt, lstatOf } from './stat.js'
+export { canStandUnder, standsUnder, standUnderSessions, writeUnder } from './undersession.js'

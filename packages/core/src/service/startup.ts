@@ -12,7 +12,14 @@ import {
   Listeners,
 } from '../listeners/index.js'
 import { openForConnections } from '../migration/index.js'
-import { type ListenAddress, show, startInspector, whyNoUpgrade } from '../node/index.js'
+import {
+  canStandUnder,
+  type ListenAddress,
+  show,
+  standUnderSessions,
+  startInspector,
+  whyNoUpgrade,
+} from '../node/index.js'
 import { AutoReady } from './autoready.js'
 
 /** From the first line to ready: listeners, hooks, and the handover from the predecessor. */
@@ -32,6 +39,7 @@ export class Startup {
   #orphanTimer: NodeJS.Timeout | undefined
   #closeToConnections: () => void = () => {}
   #removePidFile: () => void = () => {}
+  #warned = false
 
   constructor(
     generation: Generation,
@@ -74,10 +82,24 @@ export class Startup {
     this.listeners.attach(server, beforeBegin)
     if (autoReady) this.#autoReady.arm()
     this.#generation.connections.track(server)
+    const stepAside = standUnderSessions(server, () => this.#givesNotice())
     return () => {
+      stepAside()
       this.listeners.detach(server)
       this.#generation.connections.untrack(server)
     }
+  }
+
+  /** Asked for each connection: another app may set it later. */
+  #givesNotice(): boolean {
+    if (!this.#generation.settings.values.http2Notice) return false
+    if (canStandUnder()) return true
+    if (!this.#warned)
+      this.#generation.warn(
+        `http2Notice: this Node (${process.version}) has no JSStream under its sessions; one GOAWAY is sent`,
+      )
+    this.#warned = true
+    return false
   }
 
   ready(): Promise<void> {
