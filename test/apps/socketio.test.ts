@@ -53,7 +53,12 @@ test('socketio: after each upgrade every client is with the successor, whatever 
   for (const socket of sockets) socket.on('disconnect', (reason) => reasons.push(reason))
   await allAt(sockets, service.pid)
   for (let n = 0; n < 3; n++) await allAt(sockets, await service.handOver())
-  expect(new Set(reasons)).toEqual(new Set(['transport close']))
+  // After each of these a client comes back by itself; a poll that was under way ends in an error. After
+  // 'io server disconnect' it would not.
+  expect(['transport close', 'transport error']).toEqual(
+    expect.arrayContaining([...new Set(reasons)]),
+  )
+  expect(reasons.length).toBeGreaterThanOrEqual(3 * sockets.length)
   service.signal('SIGTERM')
   await service.ended
   expect(new Set(service.all({ event: 'exit' }).map(({ code }) => code))).toEqual(new Set([0]))
