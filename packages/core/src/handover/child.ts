@@ -15,7 +15,7 @@ import type { Exit, Successor } from './successor.js'
 /** How long a successor that is told to stop may take before it is killed, in ms. */
 const killAfter = 2_000
 
-/** A successor that is a child of ours, at the other end of a channel. */
+/** A successor that is a child of ours, at the other end of two channels. */
 export class ChildSuccessor implements Successor {
   readonly pid: number
   readonly ready: Promise<void>
@@ -29,7 +29,8 @@ export class ChildSuccessor implements Successor {
   #committed = false
   readonly #child: ChildProcess
   readonly #dormant = new Map<string, Handle>()
-  readonly #channel: Channel
+  readonly #outbox: Channel
+  readonly #inbox: Channel
   readonly #reports: Channel
   readonly #serving: Promise<void>
   #fail: (error: EndlessError) => void = () => {}
@@ -39,11 +40,12 @@ export class ChildSuccessor implements Successor {
   constructor(
     child: ChildProcess,
     pid: number,
-    [channel, reports, ...lanes]: readonly [Channel, Channel, ...Channel[]],
+    [inbox, outbox, reports, ...lanes]: readonly [Channel, Channel, Channel, ...Channel[]],
     readyTimeout: number,
   ) {
     this.#child = child
-    this.#channel = channel
+    this.#outbox = outbox
+    this.#inbox = inbox
     this.#reports = reports
     this.pid = pid
     this.lanes = lanes
@@ -61,7 +63,7 @@ export class ChildSuccessor implements Successor {
     const told = new Map<string, () => void>()
     const tells = (what: string): Promise<void> =>
       Promise.race([new Promise<void>((resolve) => told.set(what, resolve)), failed])
-    channel.listen((received, handle) => {
+    inbox.listen((received, handle) => {
       const message = received as ToPredecessor
       this.#hear(message, handle)
       told.get(message.endless)?.()
@@ -77,14 +79,14 @@ export class ChildSuccessor implements Successor {
     void this.exited.then((exit) => this.#fail(this.#exitError(exit)))
     // What keeps us alive is our servers, then the drain: never that a successor lives.
     child.unref()
-    for (const one of [channel, reports, ...lanes]) one.unref()
+    for (const one of [inbox, outbox, reports, ...lanes]) one.unref()
   }
 
   async go(ticketKeys: TicketKeys): Promise<void> {
     this.#committed = true
     const message: ToSuccessor = { endless: 'go', ticketKeys }
     // A failing send means that it died: then `exited` tells why.
-    this.#channel.send(message)
+    this.#outbox.send(message)
     await this.#serving
   }
 
@@ -116,11 +118,11 @@ export class ChildSuccessor implements Successor {
   }
 
   tell(verdict: Verdict, sent: Sent): void {
-    this.#channel.send(verdict, sent)
+    this.#outbox.send(verdict, sent)
   }
 
   onAnswer(hear: (answer: Answer) => void): () => void {
-    return this.#channel.listen((message) => hear(message as Answer))
+    return this.#inbox.listen((message) => hear(message as Answer))
   }
 
   #hear(message: ToPredecessor, handle: Handle | undefined): void {

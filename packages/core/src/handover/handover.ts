@@ -5,8 +5,13 @@ import type { DrainReport } from './messages.js'
 /** The environment variable that makes a process a successor. */
 export const handoverVariable = 'ENDLESS_HANDOVER'
 
-/** Where a successor finds its channel to us: behind stdio. */
-export const channelFd = 3
+/**
+ * Where a successor finds its channels, behind stdio: what it says goes by one, what it hears comes by the
+ * other. A write that fails closes a pipe, and what was not read from it is lost: a `keep` that came before
+ * the death of whoever sent it must be heard.
+ */
+export const saysFd = 3
+export const hearsFd = 4
 
 /** Raised when a successor of this version could not work with a predecessor of an older one. */
 const version = 1

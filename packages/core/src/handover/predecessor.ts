@@ -1,5 +1,5 @@
 import { type Channel, type Handle, openChannel } from '../node/index.js'
-import { channelFd, decodeHandover, type Handover } from './handover.js'
+import { decodeHandover, type Handover, hearsFd, saysFd } from './handover.js'
 import type { Answer, TicketKeys, ToPredecessor, ToSuccessor, Verdict } from './messages.js'
 import { takeHandover, tellWordsBy } from './preload.js'
 
@@ -29,11 +29,12 @@ export interface Predecessor {
   uninstall(): void
 }
 
-/** A predecessor at the other end of the channel that this process was spawned with. */
+/** A predecessor at the other end of the channels that this process was spawned with. */
 class ParentProcess implements Predecessor {
   readonly handover: Handover
   readonly gone: Promise<void>
-  readonly #channel: Channel | undefined
+  readonly #outbox: Channel | undefined
+  readonly #inbox: Channel | undefined
   #leave: () => void = () => {}
   #go: (ticketKeys: TicketKeys) => void = () => {}
   readonly #told: Promise<TicketKeys>
@@ -48,9 +49,12 @@ class ParentProcess implements Predecessor {
       this.#go = resolve
     })
     // The channel, never getppid(): when the parent has died, that is 1.
-    this.#channel = openChannel(channelFd)
-    void (this.#channel?.closed ?? Promise.resolve()).then(this.#leave)
-    this.#channel?.listen((received) => {
+    this.#outbox = openChannel(saysFd)
+    this.#inbox = openChannel(hearsFd)
+    // Whether the predecessor lives shows where we hear it.
+    this.#outbox?.unref()
+    void (this.#inbox?.closed ?? Promise.resolve()).then(this.#leave)
+    this.#inbox?.listen((received) => {
       const message = received as ToSuccessor
       if (message.endless === 'go') this.#go(message.ticketKeys)
       else this.#hearVerdict(message)
@@ -59,7 +63,7 @@ class ParentProcess implements Predecessor {
   }
 
   get alive(): boolean {
-    return this.#channel?.isOpen === true
+    return this.#inbox?.isOpen === true
   }
 
   handBack(name: string, handle: Handle): void {
@@ -74,7 +78,7 @@ class ParentProcess implements Predecessor {
   serving(adopts: boolean): void {
     this.#send({ endless: 'serving', adopts })
     // From here on only our servers keep this process alive, not whether the predecessor lives.
-    this.#channel?.unref()
+    this.#inbox?.unref()
   }
 
   onVerdict(hear: (verdict: Verdict) => void): void {
@@ -102,13 +106,14 @@ class ParentProcess implements Predecessor {
   }
 
   uninstall(): void {
-    this.#channel?.close()
+    this.#outbox?.close()
+    this.#inbox?.close()
     this.#leave()
   }
 
   #send(message: ToPredecessor, handle?: Handle, sent: () => void = () => {}): void {
     // A predecessor that dies meanwhile shows as 'close'; there is nobody left to tell.
-    if (this.#channel) this.#channel.send(message, sent, handle)
+    if (this.#outbox) this.#outbox.send(message, sent, handle)
     else sent()
   }
 

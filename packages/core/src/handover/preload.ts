@@ -1,4 +1,4 @@
-import { channelFd, handoverVariable } from './handover.js'
+import { handoverVariable, saysFd } from './handover.js'
 
 /**
  * The last words of a successor that dies before it has loaded anything of ours: a syntax error, a
@@ -21,7 +21,7 @@ import { isMainThread } from 'node:worker_threads'
 const isChannel = () => {
   try {
     // As bigints: see node/stat.
-    return fstatSync(${channelFd}, { bigint: true }).isSocket()
+    return fstatSync(${saysFd}, { bigint: true }).isSocket()
   } catch {}
 }
 if (isMainThread) {
@@ -38,7 +38,7 @@ if (isMainThread) {
       handover,
       post: (text) => {
         try {
-          writeSync(${channelFd}, JSON.stringify({ endless: 'stderr', text }) + '\\n')
+          writeSync(${saysFd}, JSON.stringify({ endless: 'stderr', text }) + '\\n')
         } catch {}
       },
       end: () => {

@@ -5,12 +5,12 @@ import type { Socket } from 'node:net'
 import { EndlessError, messageOf } from '../errors.js'
 import { type Channel, channelOf, withPipes } from '../node/index.js'
 import { ChildSuccessor } from './child.js'
-import { channelFd, encodeHandover, type Handover, handoverVariable } from './handover.js'
+import { encodeHandover, type Handover, handoverVariable, hearsFd, saysFd } from './handover.js'
 import type { SpawnPlan } from './plan.js'
 import { withPreload } from './preload.js'
 import type { Parcel, Successor } from './successor.js'
 
-const firstFd = channelFd + 1
+const firstFd = hearsFd + 1
 
 /** Spawns a successor that inherits the parcel's fds; throws `ERR_ENDLESS_SPAWN`. */
 export async function startSuccessor(
@@ -34,12 +34,12 @@ export async function startSuccessor(
     lanes,
   }
   const env = { ...plan.env, [handoverVariable]: encodeHandover(handover) }
-  const pipes = [channelFd, reports, ...lanes]
+  const pipes = [saysFd, hearsFd, reports, ...lanes]
   const child = spawnSuccessor({ ...plan, env: withPreload(env) }, fds, pipes.length)
   const { pid } = child
   if (pid === undefined) throw spawnError(plan, (await once(child, 'error'))[0])
   const channels = pipes.map((fd) => channelOf(child.stdio[fd] as Socket))
-  return new ChildSuccessor(child, pid, channels as [Channel, Channel], readyTimeout)
+  return new ChildSuccessor(child, pid, channels as [Channel, Channel, Channel], readyTimeout)
 }
 
 /** What fds are in a successor: first those that it inherits, then pipes. */
@@ -50,7 +50,7 @@ function successorFds(inherited: number, pipes: number): number[][] {
 
 /**
  * Spawns a successor. Its stdio is inherited: through a pipe of ours it would die of EPIPE when we
- * exit. What `fds` and the pipes are in it, {@link successorFds} says; the first pipe is its channel.
+ * exit. What `fds` and the pipes are in it, {@link successorFds} says; the first two are its channels.
  */
 function spawnSuccessor(plan: SpawnPlan, fds: readonly number[], pipeCount: number): ChildProcess {
   if (!existsSync(plan.cwd))
@@ -59,11 +59,11 @@ function spawnSuccessor(plan: SpawnPlan, fds: readonly number[], pipeCount: numb
       `the working directory ${plan.cwd} is gone: put it back, or set "cwd" in a beforeSpawn hook`,
     )
   try {
-    const pipes = Array<'pipe'>(pipeCount - 1).fill('pipe')
-    const stdio: StdioOptions = ['inherit', 'inherit', 'inherit', 'pipe', ...fds, ...pipes]
+    const pipes = Array<'pipe'>(pipeCount - 2).fill('pipe')
+    const stdio: StdioOptions = ['inherit', 'inherit', 'inherit', 'pipe', 'pipe', ...fds, ...pipes]
     const { command, args, cwd, env } = plan
     return withPipes(
-      (at) => at === channelFd || at >= firstFd + fds.length,
+      (at) => at === saysFd || at === hearsFd || at >= firstFd + fds.length,
       () => spawn(command, args, { cwd, env, stdio }),
     )
   } catch (cause) {

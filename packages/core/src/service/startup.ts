@@ -1,4 +1,5 @@
 import type { Server } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { AttachOptions } from '../api.js'
 import { exit } from '../drain/index.js'
 import { EndlessError, messageOf } from '../errors.js'
@@ -14,6 +15,7 @@ import {
 import { openForConnections } from '../migration/index.js'
 import {
   canStandUnder,
+  isLiving,
   type ListenAddress,
   show,
   standUnderSessions,
@@ -228,6 +230,10 @@ export class Startup {
 
   /** What only one process can have is free now. */
   async #isAlone(): Promise<void> {
+    const { predecessor } = this.#generation
+    // Its channels are closed a moment before its other fds.
+    for (let n = 0; n < 50 && isLiving(predecessor?.handover.predecessor ?? 0); n++)
+      await delay(20, undefined, { ref: false })
     if (this.#uninstalled || this.#generation.state !== 'ready') return
     const why = await startInspector()
     if (why) this.#generation.warn(`The inspector could not start: ${why}.`)
