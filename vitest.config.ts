@@ -16,14 +16,14 @@ export default defineConfig({
         },
       },
       {
-        // Real processes and real signals. They wait most of the time: four files side by side.
+        // Real processes and real signals. They wait most of the time: three files side by side.
         test: {
           name: 'process',
           include: ['test/**/*.test.ts'],
           exclude: [...underFire, heavy, '**/node_modules/**'],
           pool: 'forks',
           isolate: false,
-          maxWorkers: 4,
+          maxWorkers: 3,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
