@@ -142,6 +142,24 @@ test('a connection that is busy over two upgrades moves on from generation to ge
   await service.stop()
 })
 
+test('a generation that has drained, and is on probation, takes nothing that it would cut at its exit', async () => {
+  await using service = await Service.start({ script, env, options: { probation: 60_000 } })
+  const busy = await Raw.open(service.port())
+  busy.write(get('/slow?from=drain&ms=1500'))
+  await service.until({ event: 'request', path: '/slow' })
+  const second = await service.handOver()
+  await service.handOver()
+  await service.until({ event: 'drain', phase: 'end', pid: second })
+  await busy.until((text) => text.endsWith('}'))
+  // It stays where it is, and is told to go.
+  expect(await pidOn(busy)).toBe(service.pid)
+  expect(busy.text).toMatch(/connection: close/i)
+  await busy.closed()
+  await service.gone(service.pid)
+  service.signal('SIGTERM')
+  await service.ended
+})
+
 test('a successor that closes its listeners on probation is replaced, and so is one that lives on', async () => {
   await using service = await Service.start({
     script: fixture('deaf.js'),

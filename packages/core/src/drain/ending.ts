@@ -118,6 +118,8 @@ export class Ending {
     })
     await Promise.race([Promise.all([this.#drain.ended, this.#hooks]), fell])
     if (this.#cancelled.signal.aborted) return
+    // Nothing passes on what the predecessor still sends: on probation it would be cut at the exit.
+    this.#generation.takesConnections = false
     clearTimeout(this.#timer)
     this.#report()
     await probation
