@@ -36,14 +36,29 @@ export class Connection {
     return this.#listed
   }
 
+  /** How many there are, without a look at which. */
+  get inFlight(): number {
+    return this.#listed.length + (this.#unlisted ? 1 : 0)
+  }
+
+  /** Whether there are some. */
+  get isBusy(): boolean {
+    return this.#listed.length > 0 || this.#unlisted !== undefined
+  }
+
   /**
    * The one whose turn it is gets its exchange when somebody asks: nearly every request is over before.
    */
   listRunning(): void {
+    const response = this.#unlisted
+    if (response) this.list(new Http1Exchange(response.req, response, this.startedAt))
+  }
+
+  /** The one whose turn it is, where nobody has asked for it yet. */
+  get #unlisted(): ServerResponse | undefined {
     const response = this.#isClosed ? undefined : responseOn(this.socket)
-    if (!response || over.has(response)) return
-    if (this.#listed.some(({ http1 }) => http1?.response === response)) return
-    this.list(new Http1Exchange(response.req, response, this.startedAt))
+    if (!response || over.has(response)) return undefined
+    return this.#listed.some(({ http1 }) => http1?.response === response) ? undefined : response
   }
 
   /** From here on it is known until it is over. */

@@ -72,7 +72,7 @@ export class Connections {
   /** Counted when asked: it looks at every connection. */
   get inFlight(): number {
     let count = 0
-    for (const { exchanges } of this) count += exchanges.length
+    for (const { inFlight } of this) count += inFlight
     return count
   }
 

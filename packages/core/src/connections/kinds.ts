@@ -1,7 +1,7 @@
 import type { Server, Socket } from 'node:net'
 import {
   bytesReadOf,
-  idleAmong,
+  idleOf,
   isBetweenRequests,
   isParsed,
   isTls,
@@ -20,20 +20,21 @@ export function kindsOf(
   all: readonly Connection[],
   servers: Iterable<Server>,
 ): Map<Connection, Kind> {
-  const idle = new Set<Socket>()
-  for (const server of servers) {
-    const sockets = all.filter((one) => one.server === server).map(({ socket }) => socket)
-    for (const socket of idleAmong(server, sockets)) idle.add(socket)
-  }
+  const idle = new Map([...servers].map((server) => [server, idleOf(server)]))
   const kindOf = (one: Connection): Kind => {
     if (one.exchanges.length > 0) return 'active'
     if (one.session) return 'idle'
     if (!speaksHttp(one.server)) return 'upgraded'
     if (isSilent(one) || isInHandshake(one)) return 'silent'
     if (!isParsed(one.socket)) return 'upgraded'
-    return idle.has(one.socket) ? 'idle' : 'partial'
+    return isIdle(one, idle.get(one.server)) ? 'idle' : 'partial'
   }
   return new Map(all.map((one) => [one, kindOf(one)]))
+}
+
+/** Where Node has no list, its parser is asked. */
+function isIdle({ socket }: Connection, idle: ReadonlySet<Socket> | undefined): boolean {
+  return idle?.has(socket) ?? isBetweenRequests(socket)
 }
 
 function isSilent({ requests, socket }: Connection): boolean {

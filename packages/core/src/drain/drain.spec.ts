@@ -213,7 +213,13 @@ describe('what became of the connections', () => {
   test('those that moved: what moves them begins with the drain and ends with it', async () => {
     const port = await served.listen(createServer({ keepAliveTimeout: 0 }, atOnce))
     const { socket } = await served.client(port, get, 'idle')
-    const migration = { moved: 0, walk: vi.fn(), takes: () => true, cancel: vi.fn() }
+    const migration = {
+      moved: 0,
+      walk: vi.fn(),
+      takes: () => true,
+      onLeft: vi.fn(),
+      cancel: vi.fn(),
+    }
     const drain = begin(migration)
     expect([migration.walk.mock.calls.length, migration.cancel.mock.calls.length]).toEqual([1, 0])
     vi.advanceTimersByTime(1_000)

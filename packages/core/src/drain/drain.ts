@@ -8,7 +8,7 @@ import {
 import type { Drained } from '../generation/index.js'
 import type { Migration } from '../migration/index.js'
 import { bytesReadOf, isFlushed, isParsed } from '../node/index.js'
-import { sayFarewell } from './farewell.js'
+import { Farewell } from './farewell.js'
 
 /** How often a drain looks for connections that stall, in ms, at most. */
 const sweepEvery = 1_000
@@ -51,7 +51,7 @@ export class Drain {
   #idleUntil = Number.POSITIVE_INFINITY
   /** And for what has no end of its own. */
   #streamsUntil = Number.POSITIVE_INFINITY
-  readonly #takeFarewellBack: () => void
+  readonly #farewell: Farewell
   readonly #migration: Migration | undefined
   readonly #atStart: number
   readonly #cancelled = new AbortController()
@@ -72,7 +72,8 @@ export class Drain {
     this.#stallTimeout = stallTimeout
     this.#gaveUp = gaveUp
     this.#migration = migration
-    this.#takeFarewellBack = sayFarewell(connections, (one) => this.#moves(one))
+    this.#farewell = new Farewell(connections, migration && ((one) => this.#moves(one)))
+    migration?.onLeft(() => this.#farewell.look())
     this.#sweeper = this.#sweepWithin(stallTimeout)
     this.#sweep()
     this.ended = connections.whenEmpty(this.#cancelled.signal).then(() => {
@@ -123,7 +124,7 @@ export class Drain {
     this.#cancelled.abort()
     clearInterval(this.#sweeper)
     this.#migration?.cancel()
-    this.#takeFarewellBack()
+    this.#farewell.takeBack()
   }
 
   /** Destroys what is left. */
@@ -155,6 +156,7 @@ export class Drain {
 
   #sweep(): void {
     this.#migration?.walk()
+    this.#farewell.look()
     const now = performance.now()
     for (const [connection, kind] of this.#connections.kinds()) {
       if (now >= this.#idleUntil && isIdle(connection, kind) && !this.#moves(connection)) {

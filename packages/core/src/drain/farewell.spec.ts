@@ -4,7 +4,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Connections } from '../connections/index.js'
-import { sayFarewell } from './farewell.js'
+import { Farewell } from './farewell.js'
 
 let cleanups: (() => void)[] = []
 
@@ -66,7 +66,7 @@ describe('Connection: close', () => {
     const { socket, headers, text } = await connectTo(server)
     socket.write(get('/1'))
     await until(() => headers().length === 1)
-    sayFarewell(connections)
+    new Farewell(connections)
     socket.write(get('/2'))
     await once(socket, 'end')
     expect(headers()).toEqual(['keep-alive', 'close'])
@@ -83,7 +83,7 @@ describe('Connection: close', () => {
     await until(() => early.headers().length === 1)
     late.socket.write(get())
     await until(() => responses.length === 2)
-    sayFarewell(connections)
+    new Farewell(connections)
     for (const response of responses) response.end()
     await once(late.socket, 'end')
     expect(late.headers()).toEqual(['close'])
@@ -99,7 +99,7 @@ describe('Connection: close', () => {
     async (_, app) => {
       const { connections, server } = await serve(app)
       const { socket, headers, text } = await connectTo(server)
-      sayFarewell(connections)
+      new Farewell(connections)
       socket.write(get('/1') + get('/2') + get('/3'))
       await once(socket, 'end')
       expect(headers()).toEqual(['keep-alive', 'keep-alive', 'close'])
@@ -113,7 +113,7 @@ describe('Connection: close', () => {
     const { socket, headers } = await connectTo(server)
     socket.write(get() + get())
     await until(() => responses.length === 2)
-    sayFarewell(connections)
+    new Farewell(connections)
     responses[1]?.end('second')
     responses[0]?.end('first')
     await once(socket, 'end')
@@ -123,7 +123,7 @@ describe('Connection: close', () => {
   test('is not said while the body of the request is still coming', async () => {
     const { connections, server } = await serve(atOnce)
     const { socket, headers } = await connectTo(server)
-    sayFarewell(connections)
+    new Farewell(connections)
     socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf')
     await until(() => headers().length === 1)
     expect(headers()).toEqual(['keep-alive'])
@@ -143,7 +143,7 @@ describe('Connection: close', () => {
       server.emit('request', request, response)
     })
     const { socket, headers, text } = await connectTo(server)
-    sayFarewell(connections)
+    new Farewell(connections)
     socket.write('PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n')
     await until(() => text().includes('100 Continue'))
     socket.write('body')
@@ -182,7 +182,7 @@ describe('whatever head the app writes', () => {
   ])('%s: all of it is sent, with one Connection: close', async (_, write) => {
     const { connections, server } = await serve((_, response) => void write(response).end('x'))
     const { socket, headers, text } = await connectTo(server)
-    sayFarewell(connections)
+    new Farewell(connections)
     socket.write(get())
     await once(socket, 'end')
     expect(
@@ -208,7 +208,7 @@ describe('an app that wraps writeHead itself', () => {
   test('finds its wrapper called once, and ours too', async () => {
     const { connections, server } = await serve(wrapped)
     const { socket, headers, text } = await connectTo(server)
-    sayFarewell(connections)
+    new Farewell(connections)
     socket.write(get() + get())
     await once(socket, 'end')
     expect(headers()).toEqual(['keep-alive', 'close'])
@@ -221,7 +221,7 @@ test('is not said to a connection that stays, nor are its requests deferred', as
   const [moves, leaves] = [await connectTo(server), await connectTo(server)]
   await until(() => connections.size === 2)
   const [first] = connections
-  sayFarewell(connections, (one) => one === first)
+  new Farewell(connections, (one) => one === first)
   moves.socket.write(get())
   leaves.socket.write(get())
   await until(() => moves.headers().length + leaves.headers().length === 2)
@@ -232,10 +232,11 @@ test('is said from then on to one that does not stay after all', async () => {
   let stays = true
   const { connections, server } = await serve(atOnce)
   const { socket, headers } = await connectTo(server)
-  sayFarewell(connections, () => stays)
+  const farewell = new Farewell(connections, () => stays)
   socket.write(get())
   await until(() => headers().length === 1)
   stays = false
+  farewell.look()
   socket.write(get())
   await once(socket, 'end')
   expect(headers()).toEqual(['keep-alive', 'close'])
@@ -250,10 +251,10 @@ describe('taking it back', () => {
     const { socket, headers } = await connectTo(server)
     socket.write(get())
     await until(() => responses.length === 1)
-    const takeBack = sayFarewell(connections)
+    const farewell = new Farewell(connections)
     server.emit('checkContinue')
     expect(asked).toBe(0)
-    takeBack()
+    farewell.takeBack()
     server.emit('checkContinue')
     expect(asked).toBe(1)
     responses[0]?.end()

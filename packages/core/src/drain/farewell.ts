@@ -9,38 +9,69 @@ import { intercept } from '../node/index.js'
  * what a client pipelined behind it would be cut; and never before the request's body has come,
  * because Node closes at the end of the response, and a client that still writes gets a reset and
  * not its answer.
- * @param stays which connections are not told, because they move to the successor as they are
- * @returns takes it back, for responses whose head is not written yet
  */
-export function sayFarewell(
-  connections: Connections,
-  stays: (connection: Connection) => boolean = () => false,
-): () => void {
-  const marked = new Map<Exchange, () => void>()
-  const mark = (connection: Connection, exchange: Exchange): void => {
+export class Farewell {
+  readonly #connections: Connections
+  readonly #stays: (connection: Connection) => boolean
+  readonly #marked = new Map<Exchange, () => void>()
+  readonly #undos: (() => void)[] = []
+
+  /** @param stays which connections are not told, because they move to the successor as they are */
+  constructor(connections: Connections, stays?: (connection: Connection) => boolean) {
+    this.#connections = connections
+    this.#stays = stays ?? (() => false)
+    if (stays) this.look()
+    else this.#begin()
+  }
+
+  /**
+   * Looks who does not stay after all. As long as all do, no response is touched: one that has a
+   * property of ours is an object of another shape, for which all the code that serves it would be
+   * compiled anew, in a process that still serves most clients.
+   */
+  look(): void {
+    if (this.#undos.length > 0) return this.#markRunning()
+    for (const connection of this.#connections) if (!this.#stays(connection)) return this.#begin()
+  }
+
+  /** For responses whose head is not written yet. */
+  takeBack(): void {
+    for (const undo of this.#undos.splice(0)) undo()
+    for (const undo of this.#marked.values()) undo()
+    this.#marked.clear()
+  }
+
+  #begin(): void {
+    const connections = this.#connections
+    for (const { exchanges, session } of connections) {
+      const running = exchanges.flatMap(({ stream }) => stream ?? [])
+      if (session) goAway(session, running)
+    }
+    this.#markRunning()
+    this.#undos.push(
+      connections.onRequest((connection, exchange) => this.#mark(connection, exchange)),
+      connections.onSession((session) => goAway(session)),
+      ...[...connections.servers].map((server) =>
+        deferRequests(server, (socket) => {
+          const connection = socket && connections.of(socket)
+          return connection === undefined || !this.#stays(connection)
+        }),
+      ),
+    )
+  }
+
+  #markRunning(): void {
+    for (const connection of this.#connections)
+      if (connection.isBusy)
+        for (const exchange of connection.exchanges) this.#mark(connection, exchange)
+  }
+
+  #mark(connection: Connection, exchange: Exchange): void {
     const response = exchange.http1?.response
-    if (!response || marked.has(exchange) || response.headersSent) return
-    marked.set(exchange, closeWithHead(connection, exchange, stays))
-    response.once('close', () => marked.delete(exchange))
-  }
-  for (const connection of connections) {
-    const running = connection.exchanges.flatMap(({ stream }) => stream ?? [])
-    if (connection.session) goAway(connection.session, running)
-    for (const exchange of connection.exchanges) mark(connection, exchange)
-  }
-  const undos = [
-    connections.onRequest(mark),
-    connections.onSession((session) => goAway(session)),
-    ...[...connections.servers].map((server) =>
-      deferRequests(server, (socket) => {
-        const connection = socket && connections.of(socket)
-        return connection === undefined || !stays(connection)
-      }),
-    ),
-  ]
-  return () => {
-    for (const undo of undos) undo()
-    for (const undo of marked.values()) undo()
+    if (!response || this.#marked.has(exchange) || response.headersSent) return
+    if (this.#stays(connection)) return
+    this.#marked.set(exchange, closeWithHead(connection, exchange, this.#stays))
+    response.once('close', () => this.#marked.delete(exchange))
   }
 }
 

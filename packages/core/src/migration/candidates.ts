@@ -74,8 +74,8 @@ export class Candidates {
   }
 
   #isReady(connection: Connection): boolean {
-    const { socket, exchanges } = connection
-    if (exchanges.length > 0 || socket.readyState !== 'open' || !isFlushed(socket)) return false
+    const { socket, isBusy } = connection
+    if (isBusy || socket.readyState !== 'open' || !isFlushed(socket)) return false
     return !this.#isAboard(connection) && isBetweenRequests(socket) && this.canMove(connection)
   }
 

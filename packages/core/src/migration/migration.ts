@@ -47,7 +47,9 @@ export class Migration {
   readonly #held = new Map<Connection, () => void>()
   readonly #since = performance.now()
   #patience: NodeJS.Timeout | undefined
-  readonly #undos: (() => void)[]
+  /** Ends the watch for connections that become idle, while there is one. */
+  readonly #unwatch: (() => void)[] = []
+  #left: () => void = () => {}
 
   constructor(generation: Generation, successor: Successor, nameOf: NameOf) {
     this.#generation = generation
@@ -61,6 +63,7 @@ export class Migration {
       refused: (connection, why) => {
         this.#candidates.refuse(connection)
         if (why !== 'listener') this.#end(reasons[why])
+        this.#left()
       },
       silent: () => this.#fellSilent(),
       answers: () => {
@@ -68,29 +71,22 @@ export class Migration {
         this.walk()
       },
     })
-    this.#undos = [
-      generation.connections.onRequest((connection) => {
-        // When all that came with this request has been read.
-        if (connection.exchanges.length > 1) process.nextTick(() => this.#hold(connection))
-      }),
-      generation.connections.onEnd((connection) => {
-        if (connection.exchanges.length > 0) return this.#hold(connection)
-        this.#candidates.wait(connection)
-        this.#pump()
-        // No room: what it sends is answered here meanwhile.
-        if (this.#candidates.isWaiting(connection)) this.#release(connection)
-      }),
-    ]
     void successor.toldToStop.then(() => this.#end(reasons.stopping))
     void successor.exited.then(() => {
       this.#crossing.abandon()
       this.#leaveOff()
+      this.#left()
     })
   }
 
   /** How many connections the successor has. */
   get moved(): number {
     return this.#crossing.moved
+  }
+
+  /** Called when a connection that was to move does not: it is refused, or nobody moves any more. */
+  onLeft(call: () => void): void {
+    this.#left = call
   }
 
   /** Looks at every connection; also at those that became idle without a response. */
@@ -116,15 +112,53 @@ export class Migration {
     this.#leaveOff()
   }
 
+  /** Each is looked at once from the first on, and if there is room still, from then on they tell. */
   #pump(): void {
+    let isFromFirst = false
     while (this.#phase === 'moving' && this.#crossing.hasRoom && this.#pace.hasRoom) {
       const connection = this.#candidates.next((one) => this.#release(one))
-      if (!connection) break
+      if (!connection) {
+        if (this.#isWatching) break
+        if (isFromFirst) {
+          this.#watch()
+          break
+        }
+        isFromFirst = true
+        this.#candidates.walk()
+        continue
+      }
       this.#pace.take(isIdle(connection))
       this.#crossing.offer(connection, this.#nameOf(connection) ?? '')
       // Whether it is read from is the crossing's to say from now on.
       this.#held.delete(connection)
     }
+  }
+
+  get #isWatching(): boolean {
+    return this.#unwatch.length > 0
+  }
+
+  /**
+   * Hears of every request and response. Only where it is needed: whoever listens to a response makes
+   * an object of another shape of it, and the optimised code of this process, which still serves most
+   * clients, is then compiled anew.
+   */
+  #watch(): void {
+    const { connections } = this.#generation
+    if (connections.size <= this.#crossing.size) return
+    this.#unwatch.push(
+      connections.onRequest((connection) => {
+        // When all that came with this request has been read.
+        if (connection.exchanges.length > 1) process.nextTick(() => this.#hold(connection))
+      }),
+      connections.onEnd((connection) => {
+        if (connection.exchanges.length > 0) return this.#hold(connection)
+        this.#candidates.wait(connection)
+        this.#pump()
+        // No room: what it sends is answered here meanwhile.
+        if (this.#candidates.isWaiting(connection)) this.#release(connection)
+      }),
+    )
   }
 
   /**
@@ -159,13 +193,14 @@ export class Migration {
     this.#leaveOff()
     if (this.#generation.connections.size > this.#crossing.size)
       this.#warn(`${why}: the other connections drain here`)
+    this.#left()
   }
 
   #leaveOff(): void {
     this.#phase = 'over'
     this.#pace.stop()
     clearTimeout(this.#patience)
-    for (const undo of this.#undos.splice(0)) undo()
+    for (const end of this.#unwatch.splice(0)) end()
     for (const connection of this.#held.keys()) this.#release(connection)
     this.#candidates.clear()
   }

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { acceptorOf, freeze, isFlushed, isFull, restOf } from './established.js'
 import { handleOf } from './handle.js'
-import { idleAmong } from './parser.js'
+import { idleOf } from './parser.js'
 import { atOnce, type Client, get, later, serversOfEachTest, until } from './specs/servers.js'
 
 const servers = serversOfEachTest()
@@ -16,7 +16,7 @@ interface Reads {
 /** A connection whose first request was answered. */
 async function idle(server: Server): Promise<{ client: Client; end: Socket }> {
   const opened = await servers.open(server, get)
-  await until(() => idleAmong(server, [opened.end]).size === 1)
+  await until(() => idleOf(server)?.has(opened.end) === true)
   await opened.client.answered()
   return opened
 }

@@ -4,7 +4,7 @@ import net, { type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { EndlessError } from '../errors.js'
 import type { Handle } from './handle.js'
-import { idleAmong, isBetweenRequests, readHalf, settle } from './parser.js'
+import { idleOf, isBetweenRequests, readHalf, settle } from './parser.js'
 import { missingForPipes } from './pipes.js'
 
 /** Throws where this Node lacks what the inheritance of listeners needs. */
@@ -46,7 +46,7 @@ function knowsBetween(): boolean {
   server.emit('listening')
   server.emit('connection', socket)
   const agrees = (between: boolean): boolean =>
-    isBetweenRequests(socket) === between && idleAmong(server, [socket]).has(socket) === between
+    isBetweenRequests(socket) === between && idleOf(server)?.has(socket) === between
   try {
     settle(server, socket, undefined)
     return agrees(true) && readHalf(socket) && agrees(false)

@@ -53,7 +53,7 @@ export { holdStream, pushesOn } from './http2stream.js'
 export { startInspector } from './inspector.js'
 export { countOn } from './limit.js'
 export {
-  idleAmong,
+  idleOf,
   isBetweenRequests,
   isParsed,
   isPlainHttp,

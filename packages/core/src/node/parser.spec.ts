@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { acceptorOf } from './established.js'
 import {
-  idleAmong,
+  idleOf,
   isBetweenRequests,
   isParsed,
   keepsResponses,
@@ -77,7 +77,7 @@ describe('settling', () => {
     })
     const { socket, client } = await adopt(server)
     settle(server, socket, undefined)
-    expect(idleAmong(server, [socket]).size).toBe(1)
+    expect(idleOf(server)?.has(socket)).toBe(true)
     expect([heard.length, client.text]).toEqual([0, ''])
     client.socket.write(get)
     await until(() => heard.length === 1)

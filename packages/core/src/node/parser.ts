@@ -57,12 +57,8 @@ export function keepsResponses(): boolean {
   return isKept && responseOn(socket) === undefined
 }
 
-interface IdleCloser {
-  closeIdleConnections(): void
-}
-
 /** Whether this is an HTTP/1 server, whose connections can be between two requests. */
-export function speaksHttp(server: Server): server is Server & IdleCloser {
+export function speaksHttp(server: Server): boolean {
   return 'closeIdleConnections' in server && typeof server.closeIdleConnections === 'function'
 }
 
@@ -71,36 +67,40 @@ export function isPlainHttp(server: Server): boolean {
   return speaksHttp(server) && !isTls(server)
 }
 
+/** Node's list of the connections of an HTTP server. */
+interface ConnectionsList {
+  idle(): readonly { readonly socket?: Socket | null }[]
+}
+
 /**
- * Which of these sockets Node's http holds for idle: between two requests, no byte of the next one
- * read. Asked by noting on which of them `closeIdleConnections` calls `destroy`.
+ * The sockets that Node's http holds for idle: between two requests, no byte of the next one read. Read
+ * from the list that `closeIdleConnections` goes by; to see which sockets that destroys would take a
+ * property of each, and a socket that had one for an instant is slow from then on.
+ * @returns undefined where this Node has no such list, or the server does not listen yet
  */
-export function idleAmong<S extends Socket>(server: Server, sockets: Iterable<S>): Set<S> {
-  const idle = new Set<S>()
-  if (!speaksHttp(server)) return idle
-  const patched = [...sockets].map((socket) => ({
-    socket,
-    own: Object.getOwnPropertyDescriptor(socket, 'destroy'),
-  }))
-  for (const { socket } of patched)
-    socket.destroy = () => {
-      idle.add(socket)
-      return socket
-    }
-  try {
-    server.closeIdleConnections()
-  } finally {
-    for (const { socket, own } of patched) {
-      Reflect.deleteProperty(socket, 'destroy')
-      if (own) Object.defineProperty(socket, 'destroy', own)
-    }
-  }
+export function idleOf(server: Server): Set<Socket> | undefined {
+  const symbol = Object.getOwnPropertySymbols(server).find(
+    ({ description }) => description === 'http.server.connections',
+  )
+  const list = symbol && (Reflect.get(server, symbol) as Partial<ConnectionsList> | undefined)
+  if (typeof list?.idle !== 'function') return undefined
+  const idle = new Set<Socket>()
+  for (const { socket } of list.idle()) if (socket && !isAnswering(socket)) idle.add(socket)
   return idle
+}
+
+/** Whether a response is not ended, by Node's own notion of idle. */
+function isAnswering(socket: Socket): boolean {
+  const message = internals(socket)._httpMessage as
+    | { readonly finished?: boolean }
+    | null
+    | undefined
+  return !!message && !message.finished
 }
 
 /**
  * Whether http has read all of a request and nothing of the next, or nothing at all. Unlike
- * {@link idleAmong} it costs nothing per other connection.
+ * {@link idleOf} it costs nothing per other connection.
  */
 export function isBetweenRequests(socket: Socket): boolean {
   const { parser, _paused: paused } = internals(socket)

@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
+import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Server } from 'node:net'
 import type { Handle } from '../../node/index.js'
 
@@ -54,7 +55,7 @@ export class FakeSocket extends EventEmitter {
   destroyed = false
   timeout: number | undefined = 5_000
   readonly parser = { finish: (): unknown => (this.isPartial ? new Error('partial') : undefined) }
-  readonly #responses: EventEmitter[] = []
+  readonly #responses: ServerResponse[] = []
   /** Told of the end of it here. */
   gone: () => void = () => {}
 
@@ -71,6 +72,11 @@ export class FakeSocket extends EventEmitter {
     return !this.destroyed && this._handle.reads
   }
 
+  /** The response whose turn it is, where Node keeps it. */
+  get _httpMessage(): ServerResponse | undefined {
+    return this.#responses[0]
+  }
+
   get isBusy(): boolean {
     return this.#responses.length > 0
   }
@@ -82,9 +88,15 @@ export class FakeSocket extends EventEmitter {
 
   /** A request has come. */
   ask(): void {
-    const response = Object.assign(new EventEmitter(), { req: { socket: this } })
+    const request = {
+      method: 'GET',
+      url: '/',
+      httpVersionMajor: 1,
+      httpVersionMinor: 1,
+    } as IncomingMessage
+    const response = new ServerResponse(request)
     this.#responses.push(response)
-    requestStart.publish({ request: response.req, response, socket: this })
+    requestStart.publish({ request, response, socket: this })
   }
 
   /** The oldest response has ended. */
