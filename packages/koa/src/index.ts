@@ -10,6 +10,7 @@ import {
   type HealthOptions,
   healthOf,
   serveApp,
+  upgrader,
 } from '@endlessjs/core'
 
 export type { AppOptions } from '@endlessjs/core'
@@ -54,10 +55,19 @@ function wrap(app: KoaApp, options: AppOptions = {}): Listening<Server & Http2Se
   return {
     // Koa's own listen: a server for the callback, and that server's listen.
     listen: (...args) => {
+      if (upgrader().hasParent) loadWebApi()
       const server = createServer(app.callback()) as Server & Http2SecureServer
       return Reflect.apply(server.listen, server, args) as typeof server
     },
   }
+}
+
+/**
+ * Koa 3 asks of each body whether it is one of these, and Node loads them when they are first named: 15 ms,
+ * for which the first requests of a successor would wait, and which its predecessor has time for.
+ */
+function loadWebApi(): unknown[] {
+  return [Blob, ReadableStream, Response]
 }
 
 type Middleware = (context: KoaContext, next: () => Promise<unknown>) => Promise<void>

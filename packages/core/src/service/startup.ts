@@ -131,6 +131,8 @@ export class Startup {
       // Before the point of no return: what fails up to here harms nobody.
       pidFile?.claim(this.#generation.elders.pids, (message) => this.#generation.warn(message))
       pidFile?.prepare()
+      // Before the word to go, after which requests would wait for it; nothing comes before we serve.
+      this.#closeToConnections = openForConnections(this.#generation, this.listeners)
       for (const { inheritedAs, handle } of this.listeners.all)
         if (handle && inheritedAs !== undefined) predecessor?.handBack(inheritedAs, handle)
       const ticketKeys = await Promise.race([predecessor?.announce(), this.#abandoned])
@@ -164,7 +166,6 @@ export class Startup {
     }
     // Last: whoever is told that it is ready finds the port open and the pid in its file.
     generation.machine.send('ready')
-    this.#closeToConnections = openForConnections(generation, this.listeners)
     generation.elders.listen()
     generation.predecessor?.serving(generation.migrates)
     this.listeners.inheritance.unlinkUnclaimed()
