@@ -19,6 +19,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
 
 const say = (line: string): void => console.error(line)
 
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : `${error}`)
+
 /** Runs one after the other; what fails is noted, and the rest goes on. */
 async function each<T extends { title: string }, R>(
   all: readonly T[],
@@ -33,12 +35,32 @@ async function each<T extends { title: string }, R>(
       results.push(await run(one))
     } catch (error) {
       stop.signal.throwIfAborted()
-      const reason = error instanceof Error ? error.message : `${error}`
+      const reason = messageOf(error)
       faults.push({ title: one.title, reason })
       say(`  could not be run: ${reason}`)
     }
   }
   return results
+}
+
+/** Those that can be had on this machine. */
+async function muster(
+  asked: readonly Contender[],
+  leftOut: Fault[],
+  faults: Fault[],
+): Promise<Contender[]> {
+  const found: Contender[] = []
+  for (const contender of asked) {
+    const { title } = contender
+    try {
+      const reason = await contender.missing?.()
+      if (reason === undefined) found.push(contender)
+      else leftOut.push({ title, reason })
+    } catch (error) {
+      faults.push({ title, reason: messageOf(error) })
+    }
+  }
+  return found
 }
 
 async function bench({ pairs, out, ...flags }: Flags): Promise<boolean> {
@@ -47,7 +69,6 @@ async function bench({ pairs, out, ...flags }: Flags): Promise<boolean> {
   const before = loadNow()
   const faults: Fault[] = []
   const leftOut: Fault[] = []
-  const contenders: Contender[] = []
   const costs = await each<{ title: string }, Costs>(
     flags.cost ? [{ title: 'cost of a request' }] : [],
     faults,
@@ -55,11 +76,7 @@ async function bench({ pairs, out, ...flags }: Flags): Promise<boolean> {
   )
   const isFull = !flags.proof && !flags.cost
   const asked = flags.contenders.filter(({ inProof }) => isFull || (flags.proof && inProof))
-  await each(asked, faults, async (contender) => {
-    const reason = await contender.missing?.()
-    if (reason === undefined) contenders.push(contender)
-    else leftOut.push({ title: contender.title, reason })
-  })
+  const contenders = await muster(asked, leftOut, faults)
   for (const { title, reason } of leftOut) say(`${title} is left out: ${reason}`)
   const cases = flags.proof ? casesOf(contenders) : []
   const evidence = await each(cases, faults, async (one) => {
@@ -91,7 +108,7 @@ async function bench({ pairs, out, ...flags }: Flags): Promise<boolean> {
     writeFileSync(join(out, 'latest.csv'), csvOf(trials))
   }
   say(`Written to ${out}`)
-  return faults.length === 0
+  return faults.length === 0 && (leftOut.length === 0 || !flags.isNamed)
 }
 
 function flagsOrExit(): Flags {

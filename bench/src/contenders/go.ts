@@ -32,7 +32,8 @@ async function build(): Promise<string | undefined> {
   } catch (error) {
     const { code, stderr, message } = error as Error & { code?: unknown; stderr?: string }
     if (code === 'ENOENT') return 'there is no `go` on PATH'
-    return `its modules could not be fetched: ${(stderr || message).trim().split('\n')[0]}`
+    const lines = (stderr || message).split('\n')
+    return `its modules could not be fetched: ${lines.find((line) => !/^go: downloading/.test(line))}`
   }
   await go('build', '-o', `${programs}/`, './...')
   return undefined
