@@ -1,36 +1,47 @@
 import { parse, View } from 'vega'
 import { compile, type TopLevelSpec } from 'vega-lite'
-import { bucket } from './timeline.js'
+import { dotsOf, marksOf } from './dots.js'
 import type { Trial } from './trial.js'
 
 const width = 780
-const height = 78
-/** Under the responses, for what failed: a part of their height. */
-const strip = { from: 0.05, to: 0.15 }
-const colors = ['#4c78a8', '#f2a444', '#6aaa64', '#9d79b9', '#5fb7b3', '#a8795c']
+const height = 90
+/** The app waits for 2 ms, or what its timer takes for that. Below is room for what failed. */
+const floor = 0.85
+const strip = { from: 0.9, to: 1.1 }
+const grid = [2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000]
+const colors = ['#4c78a8', '#e8892b', '#4f9e4a', '#9467bd', '#2aa5a0', '#a8795c']
 const ink = { text: '#24292f', faint: '#6e7781', grid: '#eaeef2', failed: '#d1242f' }
 
 type Panel = Extract<TopLevelSpec, { vconcat: unknown }>['vconcat'][number]
 
-/** An SVG: per contender, responses by generation over time. */
+/** What all panels share. */
+interface Frame {
+  readonly seconds: number
+  /** In ms. */
+  readonly top: number
+}
+
+/** An SVG: per contender, the latency of each request over time. */
 export function chartOf(trials: readonly Trial[]): Promise<string> {
   const seconds = Math.max(...trials.map(({ timeline }) => timeline.end)) / 1000
-  const top = Math.max(...trials.map(peakOf)) * 1.05
+  const slowest = Math.max(...trials.map(({ timeline }) => timeline.latencies.max))
+  const frame = { seconds, top: Math.max(20, slowest * 1.2) }
   const spec: TopLevelSpec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     background: 'white',
     padding: 20,
     title: {
-      text: 'Requests by generation, through upgrades under load',
+      text: 'Each request, through deploys under load',
       subtitle: [
-        `Responses per ${bucket} ms, coloured by the process that gave them.`,
-        'Dashed: the signal to upgrade. Red: requests failed.',
+        'A dot is an answer: when it came, how long it took, and by its colour, which process gave it.',
+        'Dots that would lie on each other are drawn once. Red: requests failed.',
+        'Dashed: the signal to upgrade.',
       ],
       anchor: 'start',
       offset: 16,
     },
-    spacing: 18,
-    vconcat: trials.map((trial, n) => panelOf(trial, seconds, top, n === trials.length - 1)),
+    spacing: 16,
+    vconcat: trials.map((trial, n) => panelOf(trial, frame, n === trials.length - 1)),
     resolve: { scale: { color: 'shared' } },
     config: {
       font: 'system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif',
@@ -58,38 +69,51 @@ export function chartOf(trials: readonly Trial[]): Promise<string> {
   return new View(parse(compile(spec).spec), { renderer: 'none' }).toSVG()
 }
 
-function panelOf(trial: Trial, seconds: number, top: number, isLast: boolean): Panel {
-  const { title, totals, timeline } = trial
-  const y = { domain: [-top * strip.to, top], nice: false }
+function panelOf(trial: Trial, { seconds, top }: Frame, isLast: boolean): Panel {
+  const { title, isControl, timeline } = trial
   const x = {
     type: 'quantitative' as const,
     scale: { domain: [0, seconds], nice: false },
     axis: { title: isLast ? 'seconds' : null, grid: false, tickMinStep: 1, labelFlush: false },
   }
+  const scale = { type: 'log' as const, domain: [floor, top], nice: false }
+  const area = { width, height, seconds, floor, top }
   return {
     width,
     height,
     title: {
       text: title.replaceAll('`', ''),
-      subtitle: `${count(totals.failed)} failed, ${count(totals.reconnects)} forced reconnects`,
+      subtitle: summaryOf(trial),
       anchor: 'start',
     },
     layer: [
       {
-        data: {
-          values: timeline.slices.map((slice) => ({ ...slice, ...span(slice) })),
+        data: { values: isControl ? [] : timeline.upgrades.map(({ at }) => ({ at: at / 1000 })) },
+        mark: { type: 'rule', color: ink.text, strokeDash: [4, 3], strokeWidth: 1.2 },
+        encoding: { x: { field: 'at', ...x } },
+      },
+      {
+        data: { values: dotsOf(timeline.samples, area) },
+        // Lines of no length, with round ends: a tenth of what as many circles weigh.
+        mark: {
+          type: 'line',
+          strokeCap: 'round',
+          strokeWidth: 2,
+          invalid: 'break-paths-show-domains',
         },
-        mark: { type: 'bar', stroke: null },
         encoding: {
-          x: { field: 'from', bin: 'binned', ...x },
-          x2: { field: 'to' },
+          x: { field: 'second', ...x },
           y: {
-            field: 'responses',
+            field: 'latency',
             type: 'quantitative',
-            stack: 'zero',
-            scale: y,
-            axis: { title: `per ${bucket} ms`, values: gridValues(top), labelOverlap: false },
+            scale,
+            axis: {
+              title: 'ms',
+              values: grid.filter((value) => value <= top),
+              labelOverlap: false,
+            },
           },
+          order: { field: 'n' },
           color: {
             field: 'generation',
             type: 'ordinal',
@@ -99,47 +123,33 @@ function panelOf(trial: Trial, seconds: number, top: number, isLast: boolean): P
               labelExpr: '"generation " + datum.label',
               orient: 'top',
               direction: 'horizontal',
-              symbolType: 'square',
-              symbolStrokeWidth: 0,
+              symbolType: 'circle',
+              symbolSize: 16,
+              symbolStrokeWidth: 5,
             },
           },
         },
       },
       {
-        data: { values: timeline.failures.map(span) },
+        data: { values: marksOf(timeline.failures, area) },
         mark: { type: 'rect', color: ink.failed },
         encoding: {
           x: { field: 'from', ...x },
           x2: { field: 'to' },
-          y: { datum: -top * strip.from, type: 'quantitative', scale: y },
-          y2: { datum: -top * strip.to },
+          y: { datum: strip.from, type: 'quantitative', scale },
+          y2: { datum: strip.to },
         },
-      },
-      {
-        data: { values: timeline.upgrades.map(({ at }) => ({ at: at / 1000 })) },
-        mark: { type: 'rule', color: ink.text, strokeDash: [4, 3], strokeWidth: 1.2 },
-        encoding: { x: { field: 'at', ...x } },
       },
     ],
   }
 }
 
-/** A bucket in seconds. */
-function span({ at }: { readonly at: number }): { from: number; to: number } {
-  return { from: at / 1000, to: (at + bucket) / 1000 }
-}
-
-/** The most responses in one bucket, of all generations. */
-function peakOf({ timeline }: Trial): number {
-  const sums = new Map<number, number>()
-  for (const { at, responses } of timeline.slices) sums.set(at, (sums.get(at) ?? 0) + responses)
-  return Math.max(1, ...sums.values())
-}
-
-/** None below zero, where failures are shown. */
-function gridValues(top: number): number[] {
-  const step = top > 400 ? 200 : top > 200 ? 100 : top > 80 ? 50 : 20
-  return Array.from({ length: Math.floor(top / step) + 1 }, (_, n) => n * step)
+function summaryOf({ totals, timeline }: Trial): string {
+  const { latencies, overUpgrades: over } = timeline
+  return [
+    `${count(totals.failed)} of ${count(totals.sent)} failed, ${count(totals.reconnects)} forced reconnects`,
+    `p50 ${latencies.p50.toFixed(1)} ms, over upgrades p99 ${over.p99.toFixed(1)} and max ${over.max.toFixed(1)}`,
+  ].join('; ')
 }
 
 function count(n: number): string {

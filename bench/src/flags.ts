@@ -10,13 +10,14 @@ const names: readonly string[] = [...contenders, ...pairs].map(({ name }) => nam
 export const help: string = `Usage: npm run bench -- [cost] [options]
 
 Upgrades under load, and throughput, side by side. Writes latest.md, latest.svg and
-latest.csv (every answer).
+latest.csv (each answer, failure and signal).
 
   cost           instead: what endless does for each request, in ns, about 30 s
   --proof        instead: each kind of request for itself, against each way to upgrade
-  --quick        short rounds, about 40 s in all: shows that it runs, and little more
+  --quick        short rounds, about a minute in all: shows that it runs, and little more
   --only <name>  only this one; may be given several times:
-                 ${names.join(', ')}
+                 ${contenders.map(({ name }) => name).join(', ')};
+                 ${pairs.map(({ name }) => name).join(', ')}
   --out <dir>    where to write (bench/results)
   --help         this text
 `
@@ -27,6 +28,8 @@ export interface Flags {
   readonly quick: boolean
   readonly proof: boolean
   readonly cost: boolean
+  /** By `--only`: what cannot be had here, was asked for. */
+  readonly isNamed: boolean
   readonly out: string
   readonly contenders: readonly Contender[]
   readonly pairs: readonly Pair[]
@@ -40,12 +43,12 @@ export function parseFlags(args: readonly string[]): Flags {
     options: {
       quick: { type: 'boolean', default: false },
       proof: { type: 'boolean', default: false },
-      only: { type: 'string', multiple: true, default: [...names] },
+      only: { type: 'string', multiple: true },
       out: { type: 'string', default: home },
       help: { type: 'boolean', default: false },
     },
   })
-  const { quick, proof, only, out, help } = values
+  const { quick, proof, only = names, out, help } = values
   const unknown = only.filter((name) => !names.includes(name))
   if (unknown.length > 0)
     throw new Error(`--only ${unknown.join(' ')}: there are ${names.join(', ')}`)
@@ -56,6 +59,7 @@ export function parseFlags(args: readonly string[]): Flags {
     help,
     quick,
     proof,
+    isNamed: values.only !== undefined,
     cost: positionals.length > 0,
     out: resolve(out),
     contenders: contenders.filter(isAsked),

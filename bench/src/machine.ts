@@ -1,4 +1,4 @@
-import { availableParallelism, cpus, release } from 'node:os'
+import { availableParallelism, cpus, loadavg, release } from 'node:os'
 
 /** What the figures depend on, one line each. */
 export function aboutThisRun(quick: boolean): string[] {
@@ -9,4 +9,9 @@ export function aboutThisRun(quick: boolean): string[] {
     `${model}, ${availableParallelism()} cores, clients and servers on the same ones`,
     ...(quick ? ['`--quick`: too short for figures to quote'] : []),
   ]
+}
+
+/** How many processes wanted to run, over the last minute: of ours and of others. */
+export function loadNow(): string {
+  return (loadavg()[0] ?? 0).toFixed(2)
 }

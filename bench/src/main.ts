@@ -2,12 +2,14 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { chartOf } from './chart.js'
+import type { Contender } from './contenders/index.js'
 import { type Costs, costOf } from './cost.js'
 import { type Flags, help, parseFlags } from './flags.js'
-import { aboutThisRun } from './machine.js'
+import { aboutThisRun, loadNow } from './machine.js'
 import { full, quick } from './plan.js'
 import { casesOf } from './proof.js'
-import { csvOf, type Fault, reportOf } from './report.js'
+import { csvOf } from './raw.js'
+import { type Fault, reportOf } from './report.js'
 import { compare } from './throughput.js'
 import { tryOut } from './trial.js'
 
@@ -16,6 +18,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.once(signal, () => stop.abort(new Error(`stopped by ${signal}`)))
 
 const say = (line: string): void => console.error(line)
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : `${error}`)
 
 /** Runs one after the other; what fails is noted, and the rest goes on. */
 async function each<T extends { title: string }, R>(
@@ -31,7 +35,7 @@ async function each<T extends { title: string }, R>(
       results.push(await run(one))
     } catch (error) {
       stop.signal.throwIfAborted()
-      const reason = error instanceof Error ? error.message : `${error}`
+      const reason = messageOf(error)
       faults.push({ title: one.title, reason })
       say(`  could not be run: ${reason}`)
     }
@@ -39,19 +43,42 @@ async function each<T extends { title: string }, R>(
   return results
 }
 
-async function bench({ contenders, pairs, out, ...flags }: Flags): Promise<boolean> {
+/** Those that can be had on this machine. */
+async function muster(
+  asked: readonly Contender[],
+  leftOut: Fault[],
+  faults: Fault[],
+): Promise<Contender[]> {
+  const found: Contender[] = []
+  for (const contender of asked) {
+    const { title } = contender
+    try {
+      const reason = await contender.missing?.()
+      if (reason === undefined) found.push(contender)
+      else leftOut.push({ title, reason })
+    } catch (error) {
+      faults.push({ title, reason: messageOf(error) })
+    }
+  }
+  return found
+}
+
+async function bench({ pairs, out, ...flags }: Flags): Promise<boolean> {
   const plan = flags.quick ? quick : full
   const about = aboutThisRun(flags.quick)
+  const before = loadNow()
   const faults: Fault[] = []
+  const leftOut: Fault[] = []
   const costs = await each<{ title: string }, Costs>(
     flags.cost ? [{ title: 'cost of a request' }] : [],
     faults,
     () => costOf(plan.cost, stop.signal),
   )
   const isFull = !flags.proof && !flags.cost
-  const cases = flags.proof
-    ? casesOf(contenders.filter(({ name }) => name !== 'drain' && name !== 'burst'))
-    : []
+  const asked = flags.contenders.filter(({ inProof }) => isFull || (flags.proof && inProof))
+  const contenders = await muster(asked, leftOut, faults)
+  for (const { title, reason } of leftOut) say(`${title} is left out: ${reason}`)
+  const cases = flags.proof ? casesOf(contenders) : []
   const evidence = await each(cases, faults, async (one) => {
     const found = await one.run(plan.proof, stop.signal)
     say(`  ${found.totals.failed} failed, ${found.totals.reconnects} forced reconnects`)
@@ -69,7 +96,8 @@ async function bench({ contenders, pairs, out, ...flags }: Flags): Promise<boole
     say(`  ${comparison.rate.ratio.median.toFixed(3)} of the requests per second`)
     return comparison
   })
-  const report = reportOf({ about, costs, evidence, trials, comparisons, faults })
+  about.push(`Load average over a minute: ${before} before, ${loadNow()} after`)
+  const report = reportOf({ about, leftOut, costs, evidence, trials, comparisons, faults })
   console.log(report)
   mkdirSync(out, { recursive: true })
   writeFileSync(join(out, 'latest.md'), report)
@@ -80,7 +108,7 @@ async function bench({ contenders, pairs, out, ...flags }: Flags): Promise<boole
     writeFileSync(join(out, 'latest.csv'), csvOf(trials))
   }
   say(`Written to ${out}`)
-  return faults.length === 0
+  return faults.length === 0 && (leftOut.length === 0 || !flags.isNamed)
 }
 
 function flagsOrExit(): Flags {

@@ -11,14 +11,14 @@ export interface Plan {
 
 /** Times in ms. */
 export const full: Plan = {
-  trial: { warmUp: 1_000, duration: 12_000, upgradesAt: [1_000, 3_750, 6_500, 9_250] },
+  trial: { warmUp: 1_000, duration: 14_500, upgradesAt: [1_500, 5_000, 8_500, 12_000] },
   throughput: { warmUp: 400, round: 250, launches: 8 },
   proof: { warmUp: 300, duration: 8_000, upgradesAt: [500, 3_000, 5_500] },
   cost: { launches: 3, cycles: 10, runs: 100 },
 }
 
 export const quick: Plan = {
-  trial: { warmUp: 300, duration: 5_000, upgradesAt: [500, 2_500] },
+  trial: { warmUp: 300, duration: 5_000, upgradesAt: [1_300, 3_300] },
   throughput: { warmUp: 300, round: 200, launches: 1 },
   proof: { warmUp: 300, duration: 3_000, upgradesAt: [500] },
   cost: { launches: 1, cycles: 3, runs: 50 },

@@ -15,6 +15,8 @@ export interface Fault {
 export interface Results {
   /** Machine and time, one line each. */
   readonly about: readonly string[]
+  /** What this machine does not have. */
+  readonly leftOut: readonly Fault[]
   readonly costs: readonly Costs[]
   readonly evidence: readonly Evidence[]
   readonly trials: readonly Trial[]
@@ -27,8 +29,10 @@ const ms = (time: number | undefined): string => (time === undefined ? none : ti
 const whole = (count: number): string => Math.round(count).toLocaleString('en')
 
 /** The whole report, as markdown. */
-export function reportOf({ about, costs, evidence, trials, comparisons, faults }: Results): string {
-  const parts = ['# Benchmark', about.map((line) => `- ${line}`).join('\n')]
+export function reportOf(results: Results): string {
+  const { about, leftOut, costs, evidence, trials, comparisons, faults } = results
+  const lines = [...about, ...leftOut.map(({ title, reason }) => `${title} is left out: ${reason}`)]
+  const parts = ['# Benchmark', lines.map((line) => `- ${line}`).join('\n')]
   if (costs.length > 0)
     parts.push(
       '## What endless does for each request',
@@ -49,7 +53,10 @@ export function reportOf({ about, costs, evidence, trials, comparisons, faults }
       upgradeTable(trials),
       'Latencies are of right answers only, in ms: a request that failed counts as failed, and its ' +
         'time is in no percentile. Over upgrades: in the 1.2 s from each signal on; steady: in the 1.2 s ' +
-        'before it. Every answer is in latest.csv. Ready: from the signal, or the start of the `pm2` command, to ' +
+        'before it. The control is endless and is sent no signal: what it shows in the same windows is ' +
+        'noise. Idle timer: how late the timer of a process that does nothing was at most; the CPU ' +
+        'that a new process takes for its start is in it. Every answer, failure and signal is in ' +
+        'latest.csv. Ready: from the signal, or the start of the `pm2` command, to ' +
         'the first response of the new process to this load, in ms.',
     )
   if (comparisons.length > 0)
@@ -111,6 +118,8 @@ function upgradeTable(trials: readonly Trial[]): string {
     'over upgrades p99',
     'p99.9',
     'max',
+    'idle timer, steady max',
+    'over upgrades max',
     'ready, median',
     'ready, max',
   ]
@@ -124,6 +133,8 @@ function upgradeTable(trials: readonly Trial[]): string {
       whole(totals.reconnects),
       ms(timeline.latencies.p50),
       ...[steady, over].flatMap(({ p99, p999, max }) => [p99, p999, max].map(ms)),
+      ms(timeline.idle.steady),
+      ms(timeline.idle.overUpgrades),
       ms(ready.length > 0 ? median(ready) : undefined),
       ms(ready.length > 0 ? Math.max(...ready) : undefined),
     ]
@@ -170,14 +181,4 @@ function spread({ median, low, high }: Spread): string {
 function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const align = head.map((_, column) => (column === 0 ? 'l' : 'r'))
   return markdownTable([[...head], ...rows.map((row) => [...row])], { align })
-}
-
-/** Every right answer: what a reader may draw for themselves. */
-export function csvOf(trials: readonly Trial[]): string {
-  const rows = trials.flatMap(({ title, timeline }) =>
-    timeline.samples.map(({ at, latency, pid }) =>
-      [JSON.stringify(title), at.toFixed(1), latency.toFixed(3), pid].join(),
-    ),
-  )
-  return `contender,at ms,latency ms,pid\n${rows.join('\n')}\n`
 }

@@ -1,16 +1,5 @@
 import { quantileSorted } from 'simple-statistics'
 
-/** Width of a bucket in ms. */
-export const bucket = 100
-
-/** Responses of one generation in one bucket. */
-export interface Slice {
-  readonly generation: number
-  /** The bucket's begin, in ms. */
-  readonly at: number
-  readonly responses: number
-}
-
 /** An upgrade; times in ms. */
 export interface Upgrade {
   readonly at: number
@@ -32,6 +21,19 @@ export interface Sample {
   readonly at: number
   readonly latency: number
   readonly pid: string
+  readonly generation: number
+}
+
+/** A request that failed, and when it did, in ms. */
+export interface Failed {
+  readonly at: number
+  readonly kind: string
+}
+
+/** How late the timer of a process was that does nothing; times in ms. */
+interface Lateness {
+  readonly at: number
+  readonly late: number
 }
 
 /** What an upgrade may be seen in, from its signal on, and as long before it for comparison; in ms. */
@@ -40,27 +42,26 @@ const windowOf = 1_200
 /** What the clients have seen, and when. */
 export class Timeline {
   readonly upgrades: Upgrade[] = []
-  readonly #started = performance.now()
-  /** Responses by bucket, by pid, in the order of their first response. */
-  readonly #generations = new Map<string, Map<number, number>>()
-  readonly #failures = new Map<number, number>()
   readonly samples: Sample[] = []
+  readonly failures: Failed[] = []
+  readonly #started = performance.now()
+  /** Pids, in the order of their first response. */
+  readonly #generations: string[] = []
+  #idle: readonly Lateness[] = []
 
   /** A right answer. */
   answered(pid: string, latency: number): void {
-    let counts = this.#generations.get(pid)
-    if (!counts) {
-      counts = new Map()
-      this.#generations.set(pid, counts)
+    const at = this.#now()
+    if (!this.#generations.includes(pid)) {
+      this.#generations.push(pid)
       const upgrade = this.upgrades.at(-1)
-      if (upgrade) upgrade.ready ??= this.#now() - upgrade.at
+      if (upgrade) upgrade.ready ??= at - upgrade.at
     }
-    this.#count(counts)
-    this.samples.push({ at: this.#now(), latency, pid })
+    this.samples.push({ at, latency, pid, generation: this.#generations.indexOf(pid) })
   }
 
-  failed(): void {
-    this.#count(this.#failures)
+  failed(kind: string): void {
+    this.failures.push({ at: this.#now(), kind })
   }
 
   /** The signal is sent now. */
@@ -68,23 +69,15 @@ export class Timeline {
     this.upgrades.push({ at: this.#now(), ready: undefined })
   }
 
-  get slices(): Slice[] {
-    return [...this.#generations.values()].flatMap((counts, generation) =>
-      [...counts].map(([n, responses]) => ({ generation, at: n * bucket, responses })),
-    )
+  /** @param found with `at` by the clock of all processes */
+  idled(found: readonly Lateness[]): void {
+    const began = performance.timeOrigin + this.#started
+    this.#idle = found.map(({ at, late }) => ({ at: at - began, late }))
   }
 
-  /** When requests failed: the begins of buckets, in ms. */
-  get failures(): { readonly at: number; readonly failed: number }[] {
-    return [...this.#failures].map(([n, failed]) => ({ at: n * bucket, failed }))
-  }
-
-  /** Of the last bucket in which something happened, in ms. */
+  /** When the last answer came, or the last failure, in ms. */
   get end(): number {
-    const buckets = [...this.#generations.values(), this.#failures].flatMap((one) => [
-      ...one.keys(),
-    ])
-    return (Math.max(0, ...buckets) + 1) * bucket
+    return Math.max(this.samples.at(-1)?.at ?? 0, this.failures.at(-1)?.at ?? 0)
   }
 
   get latencies(): Latencies {
@@ -93,26 +86,39 @@ export class Timeline {
 
   /** Of the time before each upgrade. */
   get steady(): Latencies {
-    return latenciesOf(this.#within((at) => [at - windowOf, at]))
+    return latenciesOf(this.#before(this.samples))
   }
 
   /** Of the time from each signal on. */
   get overUpgrades(): Latencies {
-    return latenciesOf(this.#within((at) => [at, at + windowOf]))
+    return latenciesOf(this.#after(this.samples))
   }
 
-  #within(window: (at: number) => readonly [from: number, to: number]): Sample[] {
+  /** How late the timer of a process that does nothing was at most, in ms. */
+  get idle(): { readonly steady: number; readonly overUpgrades: number } {
+    const most = (found: readonly Lateness[]): number =>
+      Math.max(0, ...found.map(({ late }) => late))
+    return { steady: most(this.#before(this.#idle)), overUpgrades: most(this.#after(this.#idle)) }
+  }
+
+  #before<T extends { readonly at: number }>(all: readonly T[]): T[] {
+    return this.#within(all, (at) => [at - windowOf, at])
+  }
+
+  #after<T extends { readonly at: number }>(all: readonly T[]): T[] {
+    return this.#within(all, (at) => [at, at + windowOf])
+  }
+
+  #within<T extends { readonly at: number }>(
+    all: readonly T[],
+    window: (at: number) => readonly [from: number, to: number],
+  ): T[] {
     const windows = this.upgrades.map(({ at }) => window(at))
-    return this.samples.filter(({ at }) => windows.some(([from, to]) => at >= from && at < to))
+    return all.filter(({ at }) => windows.some(([from, to]) => at >= from && at < to))
   }
 
   #now(): number {
     return performance.now() - this.#started
-  }
-
-  #count(counts: Map<number, number>): void {
-    const n = Math.floor(this.#now() / bucket)
-    counts.set(n, (counts.get(n) ?? 0) + 1)
   }
 }
 

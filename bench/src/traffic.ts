@@ -44,7 +44,7 @@ export class Traffic implements AsyncDisposable {
         onReply: ({ headers, latency }, failure) => {
           if (!failure) timeline.answered(headers['x-pid'] ?? 'unknown', latency)
         },
-        onFailure: () => timeline.failed(),
+        onFailure: (kind) => timeline.failed(kind),
       }),
     )
   }

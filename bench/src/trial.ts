@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import pTimeout from 'p-timeout'
 import type { Contender } from './contenders/index.js'
 import type { Upgradable } from './contenders/upgradable.js'
+import { Idle } from './idle.js'
 import { Timeline } from './timeline.js'
 import { type Crew, type Totals, Traffic } from './traffic.js'
 
@@ -19,6 +20,8 @@ export interface TrialPlan {
 /** How a contender's upgrades went. */
 export interface Trial {
   readonly title: string
+  /** Nothing was sent at the times of the upgrades. */
+  readonly isControl: boolean
   readonly totals: Totals
   readonly timeline: Timeline
 }
@@ -34,16 +37,18 @@ export async function tryOut(
   crews?: readonly Crew[],
 ): Promise<Trial> {
   await using service = contender.create()
-  const { title } = contender
+  const { title, isControl = false } = contender
   const milliseconds = patience + plan.warmUp + plan.duration
   const port = await pTimeout(service.start(), { milliseconds, signal })
+  await using idle = new Idle()
   await pTimeout(warmUp(port, plan), { milliseconds, signal })
   const timeline = new Timeline()
   await using traffic = new Traffic(port, timeline, crews)
   await pTimeout(upgrades(service, timeline, plan), { milliseconds, signal })
+  timeline.idled(await idle.look())
   const totals = await traffic.stop()
   await pTimeout(service.stop(), { milliseconds, signal })
-  return { title, totals, timeline }
+  return { title, isControl, totals, timeline }
 }
 
 async function warmUp(port: number, plan: TrialPlan): Promise<void> {
