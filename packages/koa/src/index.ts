@@ -10,7 +10,6 @@ import {
   type HealthOptions,
   healthOf,
   serveApp,
-  upgrader,
 } from '@endlessjs/core'
 
 export type { AppOptions } from '@endlessjs/core'
@@ -51,11 +50,11 @@ export interface Endless {
 }
 
 function wrap(app: KoaApp, options: AppOptions = {}): Listening<Server & Http2SecureServer> {
-  const { createServer } = serveApp(options, ['http', 'https', 'http2'])
+  const { createServer, upgrader } = serveApp(options, ['http', 'https', 'http2'])
   return {
     // Koa's own listen: a server for the callback, and that server's listen.
     listen: (...args) => {
-      if (upgrader().hasParent) loadWebApi()
+      if (upgrader.hasParent) loadWebApi()
       const server = createServer(app.callback()) as Server & Http2SecureServer
       return Reflect.apply(server.listen, server, args) as typeof server
     },

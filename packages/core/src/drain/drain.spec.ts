@@ -217,6 +217,7 @@ describe('what became of the connections', () => {
       moved: 0,
       walk: vi.fn(),
       takes: () => true,
+      mayTake: () => true,
       onLeft: vi.fn(),
       cancel: vi.fn(),
     }

@@ -72,7 +72,11 @@ export class Drain {
     this.#stallTimeout = stallTimeout
     this.#gaveUp = gaveUp
     this.#migration = migration
-    this.#farewell = new Farewell(connections, migration && ((one) => this.#moves(one)))
+    this.#farewell = new Farewell(
+      connections,
+      migration && ((one) => migration.takes(one)),
+      migration && ((one) => migration.mayTake(one)),
+    )
     migration?.onLeft(() => this.#farewell.look())
     this.#sweeper = this.#sweepWithin(stallTimeout)
     this.#sweep()

@@ -13,13 +13,22 @@ import { intercept } from '../node/index.js'
 export class Farewell {
   readonly #connections: Connections
   readonly #stays: (connection: Connection) => boolean
+  readonly #mayStay: (connection: Connection) => boolean
   readonly #marked = new Map<Exchange, () => void>()
   readonly #undos: (() => void)[] = []
 
-  /** @param stays which connections are not told, because they move to the successor as they are */
-  constructor(connections: Connections, stays?: (connection: Connection) => boolean) {
+  /**
+   * @param stays which connections are not told, because they move to the successor as they are
+   * @param mayStay the same of one that waits for no response, where that is cheaper to say
+   */
+  constructor(
+    connections: Connections,
+    stays?: (connection: Connection) => boolean,
+    mayStay: ((connection: Connection) => boolean) | undefined = stays,
+  ) {
     this.#connections = connections
     this.#stays = stays ?? (() => false)
+    this.#mayStay = mayStay ?? this.#stays
     if (stays) this.look()
     else this.#begin()
   }
@@ -31,7 +40,11 @@ export class Farewell {
    */
   look(): void {
     if (this.#undos.length > 0) return this.#markRunning()
-    for (const connection of this.#connections) if (!this.#stays(connection)) return this.#begin()
+    for (const connection of this.#connections) {
+      const stays = connection.isBusy ? this.#stays(connection) : this.#mayStay(connection)
+      // An app that was asked just now may have been the reason to begin.
+      if (!stays && this.#undos.length === 0) return this.#begin()
+    }
   }
 
   /** For responses whose head is not written yet. */

@@ -12,19 +12,27 @@ export class Candidates {
   readonly #nameOf: NameOf
   readonly #isAboard: (connection: Connection) => boolean
   readonly #refused = new WeakSet<Connection>()
+  /** Those for which the `migrate` option said no when it was last asked. */
+  readonly #unwanted = new WeakSet<Connection>()
+  readonly #declined: () => void
   /** Became idle when there was no room. */
   readonly #waiting = new Set<Connection>()
   #walk: Iterator<Connection>
 
-  /** @param isAboard whether it is on its way already */
+  /**
+   * @param isAboard whether it is on its way already
+   * @param declined called when the `migrate` option says no to one
+   */
   constructor(
     generation: Generation,
     nameOf: NameOf,
     isAboard: (connection: Connection) => boolean,
+    declined: () => void,
   ) {
     this.#generation = generation
     this.#nameOf = nameOf
     this.#isAboard = isAboard
+    this.#declined = declined
     this.#walk = generation.connections[Symbol.iterator]()
   }
 
@@ -66,11 +74,21 @@ export class Candidates {
     return undefined
   }
 
+  /** Asks the app, where it has a say. */
   canMove(connection: Connection): boolean {
+    return this.#isMovable(connection) && this.#isWanted(connection)
+  }
+
+  /** By what is known: the app is asked when it is one's turn, and not of thousands at once. */
+  mayMove(connection: Connection): boolean {
+    return this.#isMovable(connection) && !this.#unwanted.has(connection)
+  }
+
+  #isMovable(connection: Connection): boolean {
     const { server, session, socket } = connection
     if (session || !isPlainHttp(server) || !isOnHandle(socket)) return false
     if (this.#refused.has(connection) || !isParsed(socket)) return false
-    return this.#nameOf(connection) !== undefined && this.#isWanted(socket)
+    return this.#nameOf(connection) !== undefined
   }
 
   #isReady(connection: Connection): boolean {
@@ -79,9 +97,19 @@ export class Candidates {
     return !this.#isAboard(connection) && isBetweenRequests(socket) && this.canMove(connection)
   }
 
-  #isWanted(socket: Socket): boolean {
+  #isWanted(connection: Connection): boolean {
     const { migrate } = this.#generation.settings.values
     if (typeof migrate !== 'function') return migrate
+    const isWanted = this.#ask(migrate, connection.socket)
+    if (isWanted) this.#unwanted.delete(connection)
+    else if (!this.#unwanted.has(connection)) {
+      this.#unwanted.add(connection)
+      this.#declined()
+    }
+    return isWanted
+  }
+
+  #ask(migrate: (socket: Socket) => boolean, socket: Socket): boolean {
     try {
       return migrate(socket)
     } catch (error) {

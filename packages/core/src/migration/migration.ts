@@ -55,7 +55,12 @@ export class Migration {
     this.#generation = generation
     this.#successor = successor
     this.#nameOf = nameOf
-    this.#candidates = new Candidates(generation, nameOf, (one) => this.#crossing.has(one))
+    this.#candidates = new Candidates(
+      generation,
+      nameOf,
+      (one) => this.#crossing.has(one),
+      () => this.#left(),
+    )
     this.#pace = new Pace(generation.settings.values.slowStart, () => this.#pump())
     this.#crossing = new Crossing(successor, {
       room: () => this.#pump(),
@@ -100,10 +105,18 @@ export class Migration {
    * for half of the hammer's time is told to, before the hammer cuts it.
    */
   takes(connection: Connection): boolean {
+    return this.#goesOn && this.#candidates.canMove(connection)
+  }
+
+  /** As {@link Migration.takes}, without a question to the app. */
+  mayTake(connection: Connection): boolean {
+    return this.#goesOn && this.#candidates.mayMove(connection)
+  }
+
+  get #goesOn(): boolean {
     const { hammerTime } = this.#generation.settings.values
     const patience = Math.min(longestPatience, hammerTime === false ? Infinity : hammerTime / 2)
-    const isLate = performance.now() - this.#since >= patience
-    return this.#phase === 'moving' && !isLate && this.#candidates.canMove(connection)
+    return this.#phase === 'moving' && performance.now() - this.#since < patience
   }
 
   /** Everything that the successor does not have for certain stays here. */
