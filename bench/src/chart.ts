@@ -33,9 +33,9 @@ export function chartOf(trials: readonly Trial[]): Promise<string> {
     title: {
       text: 'Each request, through deploys under load',
       subtitle: [
-        'A dot is an answer: when it came, how long it took, and by its colour, which process gave it.',
-        'Dots that would lie on each other are drawn once. Red: requests failed.',
-        'Dashed: the signal to upgrade.',
+        'A dot is an answer: when it came, how long it took, and by which process.',
+        'Dots that would lie on each other are drawn once.',
+        'Dashed: the signal to upgrade. Red: requests failed.',
       ],
       anchor: 'start',
       offset: 16,
@@ -145,10 +145,10 @@ function panelOf(trial: Trial, { seconds, top }: Frame, isLast: boolean): Panel 
 }
 
 function summaryOf({ totals, timeline }: Trial): string {
-  const { latencies, overUpgrades: over } = timeline
+  const { p99, max } = timeline.overUpgrades
   return [
     `${count(totals.failed)} of ${count(totals.sent)} failed, ${count(totals.reconnects)} forced reconnects`,
-    `p50 ${latencies.p50.toFixed(1)} ms, over upgrades p99 ${over.p99.toFixed(1)} and max ${over.max.toFixed(1)}`,
+    `over upgrades p99 ${p99.toFixed(1)}, max ${max.toFixed(1)} ms`,
   ].join('; ')
 }
 
