@@ -9,18 +9,24 @@ const few = 1_000
 const execArgv = ['--expose-gc']
 const mebibyte = 2 ** 20
 
-test(`${many} idle connections move, none is closed, and each is served`, async ({ annotate }) => {
-  await using service = await startMoving()
-  const crowd = await Crowd.served(service.port(), many)
-  const pid = Number((await service.hup()).successor)
-  expect(await endOf(service)).toEqual({ code: 0, moved: many, drained: 0, cut: 0 })
-  const end = await service.until({ event: 'drain', phase: 'end' })
-  await annotate(`moved in ${Number(end.ms).toFixed(0)} ms`)
-  expect(crowd.members.filter(({ socket }) => socket.destroyed)).toEqual([])
-  expect(tally(await crowd.ask())).toEqual({ [pid]: many })
-  crowd.end()
-  await service.stop()
-})
+test.for([
+  ['at once', {}],
+  ['with the slow start of users', { slowStart: undefined }],
+] as const)(
+  `${many} idle connections move %s, none is closed, and each is served`,
+  async ([, options], { annotate }) => {
+    await using service = await startMoving({}, { options })
+    const crowd = await Crowd.served(service.port(), many)
+    const pid = Number((await service.hup()).successor)
+    expect(await endOf(service)).toEqual({ code: 0, moved: many, drained: 0, cut: 0 })
+    const end = await service.until({ event: 'drain', phase: 'end' })
+    await annotate(`moved in ${Number(end.ms).toFixed(0)} ms`)
+    expect(crowd.members.filter(({ socket }) => socket.destroyed)).toEqual([])
+    expect(tally(await crowd.ask())).toEqual({ [pid]: many })
+    crowd.end()
+    await service.stop()
+  },
+)
 
 interface Growth {
   /** What a move adds to the heap of the old one, at most, and what it leaves there. */

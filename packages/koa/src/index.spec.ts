@@ -10,7 +10,7 @@ import Koa2First from 'koa-2-first'
 import Koa2Last from 'koa-2-last'
 import Koa3First from 'koa-3-first'
 import request from 'supertest'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { endless } from './index.js'
 
 const signals = ['SIGHUP', 'SIGUSR2', 'SIGINT', 'SIGTERM'] as const
@@ -91,3 +91,19 @@ test('bad options throw at once', () => {
   expect(() => endless(new Koa(), { probation: '1s' } as never)).toThrow(/"probation": expected/)
   expect(() => endless(new Koa(), { http2: {}, https: {} })).toThrow(/no "https" beside "http2"/)
 })
+
+test.each([true, false])(
+  'with a predecessor (%s) what Koa 3 asks of its first body is loaded',
+  (hasParent) => {
+    const loaded = vi.fn(() => class {})
+    const original = Object.getOwnPropertyDescriptor(globalThis, 'Response') ?? {}
+    Object.defineProperty(globalThis, 'Response', { configurable: true, get: loaded })
+    try {
+      const upgrader = { ...testUpgrader(), hasParent }
+      endless(new Koa(), { upgrader }).listen(0).close()
+    } finally {
+      Object.defineProperty(globalThis, 'Response', original)
+    }
+    expect(loaded).toHaveBeenCalledTimes(hasParent ? 1 : 0)
+  },
+)

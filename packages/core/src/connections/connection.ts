@@ -61,6 +61,14 @@ export class Connection {
     return this.#listed.some(({ http1 }) => http1?.response === response) ? undefined : response
   }
 
+  /** Those that are written, for Node; whoever took our listeners off does not tell. */
+  endWritten(): void {
+    // One that is written gets no slower by being listed.
+    if (this.#unlisted?.writableFinished) this.listRunning()
+    for (const exchange of [...this.#listed])
+      if (exchange.http1?.response.writableFinished) this.end(exchange)
+  }
+
   /** From here on it is known until it is over. */
   list(exchange: Exchange): void {
     this.#listed.push(exchange)

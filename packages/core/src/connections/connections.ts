@@ -147,10 +147,8 @@ export class Connections {
    */
   #lookForGhosts(): void {
     for (const connection of [...this]) {
-      const { socket, exchanges } = connection
-      if (socket.closed) this.#close(socket)
-      for (const exchange of [...exchanges])
-        if (exchange.http1?.response.writableFinished) connection.end(exchange)
+      if (connection.socket.closed) this.#close(connection.socket)
+      connection.endWritten()
     }
   }
 

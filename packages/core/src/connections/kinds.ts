@@ -22,7 +22,7 @@ export function kindsOf(
 ): Map<Connection, Kind> {
   const idle = new Map([...servers].map((server) => [server, idleOf(server)]))
   const kindOf = (one: Connection): Kind => {
-    if (one.exchanges.length > 0) return 'active'
+    if (one.isBusy) return 'active'
     if (one.session) return 'idle'
     if (!speaksHttp(one.server)) return 'upgraded'
     if (isSilent(one) || isInHandshake(one)) return 'silent'

@@ -42,6 +42,27 @@ test('while connections move, a response is as it was before the drain', async (
   expect(during.listeners).toBe(before.listeners)
 })
 
+test('one that is on its way when the drain begins is listened to by nobody more', async () => {
+  const asked: { response: ServerResponse; listeners: number }[] = []
+  const server = createServer((_, response) => {
+    asked.push({ response, listeners: response.listenerCount('close') })
+  })
+  const client = await served.client(await served.listen(server), get, 'active')
+  begin({
+    moved: 0,
+    walk: vi.fn(),
+    takes: () => true,
+    mayTake: () => true,
+    onLeft: vi.fn(),
+    cancel: vi.fn(),
+  })
+  const [one] = asked
+  if (!one) throw new Error('not asked')
+  expect(one.response.listenerCount('close')).toBe(one.listeners)
+  one.response.end()
+  await client.answered()
+})
+
 test('what a connection is at is found out without a slow socket', async () => {
   const { asked } = await serve()
   const [one] = asked

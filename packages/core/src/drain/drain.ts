@@ -52,6 +52,7 @@ export class Drain {
   /** And for what has no end of its own. */
   #streamsUntil = Number.POSITIVE_INFINITY
   readonly #farewell: Farewell
+  #looksSoon = false
   readonly #migration: Migration | undefined
   readonly #atStart: number
   readonly #cancelled = new AbortController()
@@ -77,7 +78,7 @@ export class Drain {
       migration && ((one) => migration.takes(one)),
       migration && ((one) => migration.mayTake(one)),
     )
-    migration?.onLeft(() => this.#farewell.look())
+    migration?.onLeft(() => this.#lookSoon())
     this.#sweeper = this.#sweepWithin(stallTimeout)
     this.#sweep()
     this.ended = connections.whenEmpty(this.#cancelled.signal).then(() => {
@@ -151,6 +152,16 @@ export class Drain {
 
   #moves(connection: Connection): boolean {
     return this.#migration?.takes(connection) ?? false
+  }
+
+  /** Once for all that are left behind in one turn: a look goes over every connection. */
+  #lookSoon(): void {
+    if (this.#looksSoon) return
+    this.#looksSoon = true
+    process.nextTick(() => {
+      this.#looksSoon = false
+      if (!this.#cancelled.signal.aborted) this.#farewell.look()
+    })
   }
 
   /** Looks often enough for a deadline of so many ms. */

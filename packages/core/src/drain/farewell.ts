@@ -42,8 +42,7 @@ export class Farewell {
     if (this.#undos.length > 0) return this.#markRunning()
     for (const connection of this.#connections) {
       const stays = connection.isBusy ? this.#stays(connection) : this.#mayStay(connection)
-      // An app that was asked just now may have been the reason to begin.
-      if (!stays && this.#undos.length === 0) return this.#begin()
+      if (!stays) return this.#begin()
     }
   }
 

@@ -9,8 +9,6 @@ const answerTimeout = 1_000
 export interface Passengers {
   /** There is room: {@link Crossing.offer} as many as there is. */
   room(): void
-  /** How long the successor took to take one, in ms. */
-  took(ms: number): void
   /** It stays, and is read from again. */
   refused(connection: Connection, why: Refusal): void
   /** The successor hangs, or is slow: what was on its way is back, and there is no room. */
@@ -24,6 +22,7 @@ interface Passenger {
   readonly frozen: Frozen
   readonly lane: Channel
   readonly at: number
+  readonly took: (ms: number) => void
 }
 
 /** The way of connections to the successor, as `handover` has it: offer, taken, yours; or keep. */
@@ -72,7 +71,8 @@ export class Crossing {
     return this.#aboard.has(connection)
   }
 
-  offer(connection: Connection, listener: string): void {
+  /** @param took called with how long the successor took to take it, in ms */
+  offer(connection: Connection, listener: string, took: (ms: number) => void = () => {}): void {
     const id = this.#nextId
     // Before its clock is stopped.
     const offer = offerOf(id, listener, connection)
@@ -82,7 +82,7 @@ export class Crossing {
     this.#free.pop()
     this.#nextId++
     this.#aboard.add(connection)
-    this.#offered.set(id, { connection, frozen, lane, at: performance.now() })
+    this.#offered.set(id, { connection, frozen, lane, at: performance.now(), took })
     const sent = (error?: Error | null): void => {
       // It never left.
       if (error) this.#isBack(id)
@@ -126,7 +126,7 @@ export class Crossing {
       if (!passenger) continue
       this.#offered.delete(id)
       this.#taken.set(id, passenger)
-      this.#passengers.took(performance.now() - passenger.at)
+      passenger.took(performance.now() - passenger.at)
       this.#free.push(passenger.lane)
     }
     // Once per turn of the event loop.

@@ -64,7 +64,6 @@ export class Migration {
     this.#pace = new Pace(generation.settings.values.slowStart, () => this.#pump())
     this.#crossing = new Crossing(successor, {
       room: () => this.#pump(),
-      took: (ms) => this.#pace.answered(ms),
       refused: (connection, why) => {
         this.#candidates.refuse(connection)
         if (why !== 'listener') this.#end(reasons[why])
@@ -127,24 +126,26 @@ export class Migration {
 
   /** Each is looked at once from the first on, and if there is room still, from then on they tell. */
   #pump(): void {
-    let isFromFirst = false
+    let isLastLook = this.#isWatching
     while (this.#phase === 'moving' && this.#crossing.hasRoom && this.#pace.hasRoom) {
       const connection = this.#candidates.next((one) => this.#release(one))
-      if (!connection) {
-        if (this.#isWatching) break
-        if (isFromFirst) {
-          this.#watch()
-          break
-        }
-        isFromFirst = true
+      if (connection) this.#offer(connection)
+      else if (isLastLook) return this.#watch()
+      else {
+        isLastLook = true
         this.#candidates.walk()
-        continue
       }
-      this.#pace.take(isIdle(connection))
-      this.#crossing.offer(connection, this.#nameOf(connection) ?? '')
-      // Whether it is read from is the crossing's to say from now on.
-      this.#held.delete(connection)
     }
+  }
+
+  #offer(connection: Connection): void {
+    const asksNothing = isIdle(connection)
+    this.#pace.take(asksNothing)
+    // Thousands of those keep a successor busy with nothing but themselves.
+    const took = asksNothing ? undefined : (ms: number) => this.#pace.answered(ms)
+    this.#crossing.offer(connection, this.#nameOf(connection) ?? '', took)
+    // Whether it is read from is the crossing's to say from now on.
+    this.#held.delete(connection)
   }
 
   get #isWatching(): boolean {
@@ -158,7 +159,8 @@ export class Migration {
    */
   #watch(): void {
     const { connections } = this.#generation
-    if (connections.size <= this.#crossing.size) return
+    const isHere = (one: Connection): boolean => !one.socket.destroyed && !this.#crossing.has(one)
+    if (this.#isWatching || ![...connections].some(isHere)) return
     this.#unwatch.push(
       connections.onRequest((connection) => {
         // When all that came with this request has been read.

@@ -1,7 +1,8 @@
 /**
  * Every Node internal of its HTTP parser stands here: `finish`, `execute` and the callbacks, by the
- * numbers that its class names; and `_httpMessage`, the response whose turn it is on a connection. They
- * are the same in Node 20, 22, 24 and 26; `features` and `keepsResponses` test for them.
+ * numbers that its class names; `_httpMessage`, the response whose turn it is on a connection; and a
+ * server's list of its connections. They are the same in Node 20, 22, 24 and 26; `features` and
+ * `keepsResponses` test for them.
  */
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'

@@ -14,7 +14,6 @@ import {
 } from '../listeners/index.js'
 import { openForConnections } from '../migration/index.js'
 import {
-  canStandUnder,
   isLiving,
   type ListenAddress,
   show,
@@ -23,6 +22,7 @@ import {
   whyNoUpgrade,
 } from '../node/index.js'
 import { AutoReady } from './autoready.js'
+import { Notice } from './notice.js'
 
 /** From the first line to ready: listeners, hooks, and the handover from the predecessor. */
 export class Startup {
@@ -31,6 +31,7 @@ export class Startup {
   readonly #closeUnclaimedFiles: () => string[]
   readonly #served: () => void
   readonly #autoReady: AutoReady
+  readonly #notice: Notice
   #readiness: Promise<void> | undefined
   #serves = false
   #uninstalled = false
@@ -41,7 +42,6 @@ export class Startup {
   #orphanTimer: NodeJS.Timeout | undefined
   #closeToConnections: () => void = () => {}
   #removePidFile: () => void = () => {}
-  #warned = false
 
   constructor(
     generation: Generation,
@@ -50,6 +50,7 @@ export class Startup {
     served: () => void,
   ) {
     this.#generation = generation
+    this.#notice = new Notice(generation)
     this.#closeUnclaimedFiles = closeUnclaimedFiles
     this.#served = served
     const handed = generation.predecessor?.handover.listeners ?? []
@@ -84,24 +85,12 @@ export class Startup {
     this.listeners.attach(server, beforeBegin)
     if (autoReady) this.#autoReady.arm()
     this.#generation.connections.track(server)
-    const stepAside = standUnderSessions(server, () => this.#givesNotice())
+    const stepAside = standUnderSessions(server, () => this.#notice.isGiven)
     return () => {
       stepAside()
       this.listeners.detach(server)
       this.#generation.connections.untrack(server)
     }
-  }
-
-  /** Asked for each connection: another app may set it later. */
-  #givesNotice(): boolean {
-    if (!this.#generation.settings.values.http2Notice) return false
-    if (canStandUnder()) return true
-    if (!this.#warned)
-      this.#generation.warn(
-        `http2Notice: this Node (${process.version}) has no JSStream under its sessions; one GOAWAY is sent`,
-      )
-    this.#warned = true
-    return false
   }
 
   ready(): Promise<void> {
