@@ -121,6 +121,10 @@ export class ChildSuccessor implements Successor {
     this.#outbox.send(verdict, sent)
   }
 
+  poll(): void {
+    this.#inbox.poll()
+  }
+
   onAnswer(hear: (answer: Answer) => void): () => void {
     return this.#inbox.listen((message) => hear(message as Answer))
   }

@@ -40,6 +40,8 @@ export interface Successor {
   /** What connections go by. */
   readonly lanes: readonly Channel[]
   tell(verdict: Verdict, sent: Sent): void
+  /** Hears what it has answered so far, within a turn of the event loop. */
+  poll(): void
   /** @returns stops hearing */
   onAnswer(hear: (answer: Answer) => void): () => void
 }
