@@ -5,13 +5,16 @@
  * (`predecessor`, and those before it: `elders`), whoever started us and waits (`launcher`), what generations say (`messages`), and what
  * they pass on (`files`, `preload`).
  */
+export type { Body, Exit } from './body.js'
+export { bodyOf } from './body.js'
 export { describeElder, type Elder, Elders } from './elders.js'
 export { Files, type Passable } from './files.js'
-export type { HandedListener } from './handover.js'
+export type { HandedLink, HandedListener, Handover } from './handover.js'
 export { type Launcher, launcher } from './launcher.js'
 export type { Answer, DrainReport, Offer, Refusal, TicketKeys, Verdict } from './messages.js'
 export { type SpawnPlan, spawnPlan } from './plan.js'
 export { findPredecessor, type Predecessor } from './predecessor.js'
 export { endPreload } from './preload.js'
-export { startSuccessor } from './spawn.js'
+export { type Heir, spawnHeir, startSuccessor } from './spawn.js'
+export { type Ends, SpawnedSuccessor } from './spawned.js'
 export type { Parcel, Successor } from './successor.js'

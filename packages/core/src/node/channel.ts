@@ -191,6 +191,26 @@ export function openChannel(fd: number): Channel | undefined {
   return pipe && new Channel(new Socket({ handle: pipe } as never), pipe)
 }
 
+/** A near end on its way to another process. */
+export interface Passing {
+  readonly handle: Handle
+  /** It stays here after all. */
+  keep(): void
+  /** Another process has it. */
+  close(): void
+}
+
+/** Reads nothing from a near end, from the very turn on in which `spawn` made it. */
+export function passOn(socket: Socket): Passing {
+  const { _handle: handle } = socket as unknown as { _handle: PipeHandle }
+  handle.readStop()
+  return {
+    handle,
+    keep: () => void handle.readStart(),
+    close: () => void socket.destroy(),
+  }
+}
+
 /** Closes the far ends of channels that nobody opens. */
 export function closeChannels(fds: readonly number[]): void {
   for (const fd of fds) closeSync(fd)

@@ -14,6 +14,8 @@ export {
   closeChannels,
   laneCount,
   openChannel,
+  type Passing,
+  passOn,
   type Sent,
 } from './channel.js'
 export { type HeldEvent, holdEvent, intercept } from './emissions.js'
