@@ -1,5 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { signalChild } from '../node/index.js'
+import { saysFd } from './handover.js'
 
 /** How a process ended. */
 export interface Exit {
@@ -23,9 +25,17 @@ export function bodyOf(child: ChildProcess, pid: number): Body {
   return {
     pid,
     exited: new Promise((resolve) => {
-      // Not 'exit': that may come before the last messages were read, 'stopping' among them.
-      child.once('close', (code, signal) => resolve({ code, signal }))
+      child.once('exit', async (code, signal) => {
+        // Not yet: that may come before the last messages were read, 'stopping' among them. And not 'close':
+        // its stdout may live on in children of its own.
+        await Promise.all(child.stdio.slice(saysFd).map(closed))
+        resolve({ code, signal })
+      })
     }),
     signal: (signal) => void signalChild(child, signal),
   }
+}
+
+async function closed(stream: ChildProcess['stdio'][number] | undefined): Promise<void> {
+  if (stream && !stream.closed) await once(stream, 'close')
 }
