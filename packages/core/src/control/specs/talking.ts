@@ -14,6 +14,15 @@ export function place(): string {
   return directory
 }
 
+/** A promise that the test settles: Node 20 has no `Promise.withResolvers`. */
+export function later<T>(): { readonly promise: Promise<T>; resolve(value: T): void } {
+  let resolve: (value: T) => void = () => {}
+  const promise = new Promise<T>((done) => {
+    resolve = done
+  })
+  return { promise, resolve: (value) => resolve(value) }
+}
+
 /** A client without manners: bytes out, lines in. */
 export class Rude {
   readonly socket: Socket
