@@ -6,10 +6,17 @@ import { defineConfig } from 'rolldown'
 
 /** The entries of each package, by their names in `dist`. */
 const packages = {
-  core: { index: 'index.ts', app: 'app.ts', testing: 'service/testing.ts' },
+  core: {
+    index: 'index.ts',
+    app: 'app.ts',
+    testing: 'service/testing.ts',
+    control: 'control/index.ts',
+    fleet: 'fleet.ts',
+  },
   express: { index: 'index.ts' },
   koa: { index: 'index.ts' },
   fastify: { index: 'index.ts' },
+  cli: { index: 'index.ts' },
 }
 
 /** What an adapter passes on as a whole. */

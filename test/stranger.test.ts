@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
@@ -13,7 +13,7 @@ import { Service, temporaryDirectory } from './support/service.js'
 
 const root = resolve(import.meta.dirname, '..')
 const home = temporaryDirectory()
-const packages = ['core', 'express', 'koa', 'fastify']
+const packages = ['core', 'express', 'koa', 'fastify', 'cli']
 
 /** The blocks of the README, by the file that their first line names. */
 const blocks = new Map(
@@ -174,6 +174,13 @@ test('README: any other server', async () => {
 test('README: under test', async () => {
   await save('app.test.js')
   execFileSync(process.execPath, ['app.test.js'], { cwd: home, timeout: 20_000 })
+})
+
+test('the endless command runs from where npm puts it', () => {
+  const run = (...args: string[]): SpawnSyncReturns<string> =>
+    spawnSync(join(home, 'node_modules/.bin/endless'), args, { cwd: home, encoding: 'utf8' })
+  expect(run('--version').stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+  expect(run('status', '--name', 'nobody-has-this-name').status).toBe(3)
 })
 
 // What else a stranger may have around them.

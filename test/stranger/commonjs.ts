@@ -28,7 +28,7 @@ const report = `
 
 const both = `
   const assert = require('node:assert/strict')
-  const names = ['core', 'core/app', 'core/testing', 'express', 'koa', 'fastify']
+  const names = ['core', 'core/app', 'core/testing', 'core/control', 'express', 'koa', 'fastify', 'cli']
 
   async function compare() {
     for (const name of names.map((one) => '@endlessjs/' + one)) {

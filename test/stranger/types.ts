@@ -8,6 +8,8 @@ import { run } from './run.js'
 const app = `
   import { createServer } from 'node:http'
   import { currentUpgrader, EndlessError as CoreError, upgrader as coreUpgrader } from '@endlessjs/core'
+  import { run } from '@endlessjs/cli'
+  import { ControlServer, controlPath, type ServiceStatus } from '@endlessjs/core/control'
   import { endlessSignals } from '@endlessjs/core/app'
   import { testUpgrader } from '@endlessjs/core/testing'
   import * as adapter from '@endlessjs/express'
@@ -30,6 +32,14 @@ const app = `
   endless(express().use(endless.health()), { upgrader: testUpgrader() }).listen(0).close()
   koa.endless({ callback: () => () => {} }).listen(0).close()
   coreUpgrader().listen(createServer(), 0).close()
+
+  export const code: Promise<number> = run(['--version'])
+  export const control: ControlServer = new ControlServer(async (command, args, progress, signal) => {
+    progress({ phase: command })
+    return signal.aborted ? args : controlPath({ name: 'x' })
+  })
+  // @ts-expect-error: of what?
+  export const empty: ServiceStatus = {}
 
   const options: EndlessOptions = { beforeReady: async () => {} }
   const fastify = Fastify()

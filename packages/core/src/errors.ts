@@ -21,6 +21,9 @@
  * | `ERR_ENDLESS_HOOK` | a hook threw; `cause` is what it threw |
  * | `ERR_ENDLESS_HANDOVER` | what the predecessor handed over cannot be read |
  * | `ERR_ENDLESS_PIDFILE` | the pid file cannot be written |
+ * | `ERR_ENDLESS_PROBATION` | the successor served, and failed on probation: the one before serves again |
+ * | `ERR_ENDLESS_CONTROL` | a control socket cannot be made or used, or what came over it makes no sense |
+ * | `ERR_ENDLESS_NO_SERVICE` | no service answers at the path of a control socket |
  * | `ERR_ENDLESS_NODE` | this Node lacks an internal that is needed |
  */
 export type ErrorCode =
@@ -42,7 +45,15 @@ export type ErrorCode =
   | 'ERR_ENDLESS_HOOK'
   | 'ERR_ENDLESS_HANDOVER'
   | 'ERR_ENDLESS_PIDFILE'
+  | 'ERR_ENDLESS_PROBATION'
+  | 'ERR_ENDLESS_CONTROL'
+  | 'ERR_ENDLESS_NO_SERVICE'
   | 'ERR_ENDLESS_NODE'
+
+/** Whether it has the form of a code of ours: another release may have more of them than this one knows. */
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === 'string' && /^ERR_ENDLESS_[A-Z_]+$/.test(value)
+}
 
 /** Kept by name: an app may have this package twice, and each copy has a class of its own. */
 const brand = Symbol.for('@endlessjs/core:error')

@@ -9,8 +9,8 @@ export {
   type DrainReport,
   type Exit,
   type HandedListener,
-  type SpawnPlan,
   SpawnedSuccessor,
+  type SpawnPlan,
   spawnPlan,
 } from './handover/index.js'
 export { takeActivated } from './listeners/index.js'

@@ -162,7 +162,10 @@ export class Fleet {
 
   #throwIfBusy(): void {
     if (this.isEnding)
-      throw new EndlessError('ERR_ENDLESS_DRAINING', 'the service is on its way out: start it again')
+      throw new EndlessError(
+        'ERR_ENDLESS_DRAINING',
+        'the service is on its way out: start it again',
+      )
     if (this.state === 'starting')
       throw new EndlessError(
         'ERR_ENDLESS_NOT_READY',

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs'
-import { type Handle, type HandedListener, type HeldListener, inodeAt } from '@endlessjs/core/fleet'
+import { type HandedListener, type Handle, type HeldListener, inodeAt } from '@endlessjs/core/fleet'
 
 interface Held {
   readonly facts: HeldListener

@@ -11,7 +11,11 @@ export class Mouth {
   readonly #stdout: Writable
   readonly #stderr: Writable
 
-  constructor(takes: boolean, stdout: Writable = process.stdout, stderr: Writable = process.stderr) {
+  constructor(
+    takes: boolean,
+    stdout: Writable = process.stdout,
+    stderr: Writable = process.stderr,
+  ) {
     this.takes = takes
     this.#stdout = stdout
     this.#stderr = stderr

@@ -113,12 +113,17 @@ export class Reload {
     await Promise.all(left.map(({ returned }) => returned))
     // Where a successor had passed already, its old one is about to go: back by the same way.
     const passed = takeovers.filter(({ isProved }) => isProved)
-    await this.#goBack(this.#slots.filter((slot) => passed.some(({ heir }) => heir === slot.current)))
+    await this.#goBack(
+      this.#slots.filter((slot) => passed.some(({ heir }) => heir === slot.current)),
+    )
   }
 
   async #goBack(slots: readonly Slot[]): Promise<void> {
     if (slots.length === 0) return
-    this.#means.say({ phase: 'going back', text: `${slots.length} of ${this.#slots.length} workers` })
+    this.#means.say({
+      phase: 'going back',
+      text: `${slots.length} of ${this.#slots.length} workers`,
+    })
     const back = new Reload(slots, this.#before, this.#before, this.#means)
     await back.run(slots.length).catch((cause: unknown) => {
       throw new EndlessError(

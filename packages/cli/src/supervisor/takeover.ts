@@ -93,8 +93,7 @@ export class Takeover {
     if (this.isOver) return
     this.#stage = 'on probation'
     this.#tell('served')
-    if (this.#abandoned !== undefined)
-      this.old.tell({ endless: 'takeBack', why: this.#abandoned })
+    if (this.#abandoned !== undefined) this.old.tell({ endless: 'takeBack', why: this.#abandoned })
   }
 
   #prove(): void {

@@ -1,12 +1,12 @@
-import {
-  type Beat,
-  type Born,
-  type DrainReport,
-  type Exit,
-  type Handle,
-  type Terms,
-  type ToSupervisor,
-  type ToWorker,
+import type {
+  Beat,
+  Born,
+  DrainReport,
+  Exit,
+  Handle,
+  Terms,
+  ToSupervisor,
+  ToWorker,
 } from '@endlessjs/core/fleet'
 import type { Release } from './release.js'
 

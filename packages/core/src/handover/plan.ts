@@ -1,7 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { delimiter, isAbsolute, join, relative, resolve } from 'node:path'
 import { EndlessError } from '../errors.js'
-import { procFile } from '../node/index.js'
+import { logicalCwd, procFile } from '../node/index.js'
 import { handoverVariable } from './handover.js'
 import { withoutPreload } from './preload.js'
 
@@ -42,16 +42,6 @@ function initialEnvironment(): NodeJS.ProcessEnv {
 function splitOnce(text: string, separator: string): [string, string] {
   const at = text.indexOf(separator)
   return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)]
-}
-
-/** `process.cwd()` resolves symlinks; `$PWD` keeps them, where it names the same directory. */
-function logicalCwd(physical: string, pwd: string | undefined): string {
-  try {
-    if (pwd && isAbsolute(pwd) && realpathSync(pwd) === physical) return pwd
-  } catch {
-    // $PWD names nothing (any more): the physical one is all there is.
-  }
-  return physical
 }
 
 /** What this process knows of its own start. */

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs'
 import type { Server } from 'node:net'
 import {
   bind,
+  bindAt,
   bindFailed,
   boundAddress,
   type Handle,
@@ -10,11 +11,13 @@ import {
   type ListenCall,
   nameOf,
   nameOfBound,
+  occupantOf,
+  publishSocket,
+  temporaryPath,
 } from '../node/index.js'
 import { type Inheritance, openInherited } from './inheritance.js'
 import { Listener } from './listener.js'
 import type { Begin, ListenersOwner } from './owner.js'
-import { bindAt, occupantOf, publishSocket, temporaryPath } from './unixsocket.js'
 
 /** The way of each `listen()`, from its call until the server listens. */
 export class Bindings {

@@ -7,9 +7,9 @@ import {
   nameOf,
   nameOfBound,
   openFd,
+  unlinkSocket,
 } from '../node/index.js'
 import type { Activated } from './activation.js'
-import { unlinkSocket } from './unixsocket.js'
 
 /** A bound socket that came with the process and waits for a `listen()` that asks for it. */
 export interface Inherited {

@@ -9,6 +9,7 @@ import {
   holdAccept,
   holdEvent,
   isPath,
+  isSocketFile,
   isTls,
   type ListenAddress,
   type ListenCall,
@@ -16,9 +17,9 @@ import {
   redirectChmod,
   setHandle,
   stopAccepting,
+  unlinkSocket,
 } from '../node/index.js'
 import type { Inherited } from './inheritance.js'
-import { isSocketFile, unlinkSocket } from './unixsocket.js'
 
 /** Where a listener's socket comes from. */
 export type Origin = 'new' | 'predecessor' | 'systemd'

@@ -5,7 +5,8 @@
  * (`established`), its HTTP parser (`parser`), a stream of HTTP/2 (`http2stream`), what is
  * written under its session (`undersession`), messages that carry
  * handles (`channel`), events that wait (`emissions`), the process (`process`, and what /proc shows of
- * others: `proc`), what stands at a path (`stat`), what is missing here (`features`).
+ * others: `proc`), what stands at a path (`stat`), the file of a Unix
+ * socket (`unixsocket`), what is missing here (`features`).
  */
 export { type Asked, isPath, type ListenAddress, nameOf, nameOfBound, show } from './address.js'
 export {
@@ -79,9 +80,20 @@ export {
   fdLimit,
   hasTerminal,
   isLiving,
+  logicalCwd,
   signalChild,
   startedWithoutHangup,
   whyNoUpgrade,
 } from './process.js'
-export { changedAt, inodeAt, lstatOf } from './stat.js'
+export { changedAt, inodeAt, lstatOf, statOf } from './stat.js'
 export { canStandUnder, standsUnder, standUnderSessions, writeUnder } from './undersession.js'
+export {
+  bindAt,
+  fitsSocket,
+  isSocketFile,
+  longestPath,
+  occupantOf,
+  publishSocket,
+  temporaryPath,
+  unlinkSocket,
+} from './unixsocket.js'

@@ -1,7 +1,8 @@
 /** What is asked of the operating system about this process and its children. */
 import type { ChildProcess } from 'node:child_process'
 import cluster from 'node:cluster'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, realpathSync } from 'node:fs'
+import { isAbsolute } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { procFile } from './proc.js'
 
@@ -70,4 +71,14 @@ export function isLiving(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
+}
+
+/** `process.cwd()` resolves symlinks; `$PWD` keeps them, where it names the same directory. */
+export function logicalCwd(physical: string, pwd: string | undefined): string {
+  try {
+    if (pwd && isAbsolute(pwd) && realpathSync(pwd) === physical) return pwd
+  } catch {
+    // $PWD names nothing (any more): the physical one is all there is.
+  }
+  return physical
 }

@@ -13,15 +13,20 @@ export function lstatOf(path: string): BigIntStats | undefined {
   return lstatSync(path, options)
 }
 
+/** What a path leads to; undefined where there is nothing. */
+export function statOf(path: string): BigIntStats | undefined {
+  return statSync(path, options)
+}
+
 /** The inode of what a path leads to; undefined where there is nothing. */
 export function inodeAt(path: string): number | undefined {
-  const found = statSync(path, options)
+  const found = statOf(path)
   return found && Number(found.ino)
 }
 
 /** When a file was written last, as `Date.now()` counts; undefined where there is nothing. */
 export function changedAt(path: string): number | undefined {
-  const found = statSync(path, options)
+  const found = statOf(path)
   return found && Number(found.mtimeMs)
 }
 

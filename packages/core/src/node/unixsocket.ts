@@ -1,10 +1,11 @@
+/** The file of a Unix socket: where it is bound, how it comes to its path, who stands there already. */
 import { closeSync, openSync, renameSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { basename, dirname, join } from 'node:path'
-import { inodeAt, lstatOf } from '../node/index.js'
+import { inodeAt, lstatOf } from './stat.js'
 
 /** What the kernel's sun_path holds, in bytes. */
-const longestPath = process.platform === 'linux' ? 107 : 103
+export const longestPath: number = process.platform === 'linux' ? 107 : 103
 
 /** Whether a path names a file at all: not an abstract socket, not a Windows pipe. */
 export function isSocketFile(path: string): boolean {
@@ -17,9 +18,9 @@ export function isSocketFile(path: string): boolean {
  */
 export function temporaryPath(path: string): string | undefined {
   // No client could come there: Node says so, or cuts it off, as it does without us.
-  if (!fits(path)) return undefined
+  if (!fitsSocket(path)) return undefined
   const beside = `${path}.${process.pid}`
-  return fits(beside) ? beside : join(dirname(path), `.${process.pid}`)
+  return fitsSocket(beside) ? beside : join(dirname(path), `.${process.pid}`)
 }
 
 /**
@@ -28,7 +29,7 @@ export function temporaryPath(path: string): string | undefined {
  * @param bind gets the path to bind, and gives a handle or an errno
  */
 export function bindAt<T>(path: string, bind: (path: string) => T): T {
-  if (fits(path) || process.platform !== 'linux') return bind(path)
+  if (fitsSocket(path) || process.platform !== 'linux') return bind(path)
   let directory: number
   try {
     directory = openSync(dirname(path), 'r')
@@ -43,7 +44,8 @@ export function bindAt<T>(path: string, bind: (path: string) => T): T {
   }
 }
 
-function fits(path: string): boolean {
+/** Whether the kernel takes a path of this length: Node cuts off what is too long for it, or says EINVAL. */
+export function fitsSocket(path: string): boolean {
   return Buffer.byteLength(path) <= longestPath
 }
 
