@@ -49,6 +49,4 @@ export function startCommand(output: Output, begin: typeof start = start): Comma
 
 // On Node 20, Node itself loads what an `--env-file` anywhere on its command line names, after the script
 // too: this process has those variables then, and a worker must not get them from it.
-async function start(_output: Output, options: StartOptions): Promise<void> {
-  throw new Error(`not yet: start ${JSON.stringify(options)}`)
-}
+async

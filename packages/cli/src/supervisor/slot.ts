@@ -15,7 +15,7 @@ export class Slot {
   /** To the next one, while there is one. */
   takeover: Takeover | undefined
   /** Those that have not exited, oldest first. */
-  readonly living = new Set<Worker>()
+  readonly living: Set<Worker> = new Set()
   #generation = -1
   /** It is to be empty from here on. */
   isClosed = false
