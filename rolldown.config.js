@@ -6,11 +6,20 @@ import { defineConfig } from 'rolldown'
 
 /** The entries of each package, by their names in `dist`. */
 const packages = {
-  core: { index: 'index.ts', app: 'app.ts', testing: 'service/testing.ts' },
+  core: {
+    index: 'index.ts',
+    app: 'app.ts',
+    auto: 'service/auto.ts',
+    take: 'service/take.ts',
+    testing: 'service/testing.ts',
+  },
   express: { index: 'index.ts' },
   koa: { index: 'index.ts' },
   fastify: { index: 'index.ts' },
 }
+
+/** No entry of the package: what another one loads when it needs it. */
+const inner = ['take']
 
 /** What an adapter passes on as a whole. */
 const passedOn = '@endlessjs/core/app'
@@ -23,7 +32,7 @@ const doors = {
   name: 'doors',
   generateBundle(_, bundle) {
     for (const { isEntry, name, exports, imports } of Object.values(bundle)) {
-      if (!isEntry) continue
+      if (!isEntry || inner.includes(name)) continue
       const names = exports.map((one) => (one === 'default' ? 'endless as default' : one))
       const lines = [`export { ${names.join(', ')} } from './${name}.js'\n`]
       if (imports.includes(passedOn)) lines.push(`export * from '${passedOn}'\n`)

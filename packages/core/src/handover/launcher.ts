@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import { type Ancestor, ancestors, leadsTerminal } from '../node/index.js'
+import { atStart } from './start.js'
 
 /** Who started this process and takes its end for the end of the service. */
 export interface Launcher {
@@ -153,7 +154,7 @@ function launcherOfThis(): Launcher | undefined {
 }
 
 /** Asked at the start: whoever started us is our parent then. */
-const started = launcherOfThis()
+const started = atStart('launcher', launcherOfThis)
 
 /** Who started this process, if that waits for it. A successor has nobody who does. */
 export function launcher(): Launcher | undefined {

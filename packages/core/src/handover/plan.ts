@@ -4,6 +4,7 @@ import { EndlessError } from '../errors.js'
 import { procFile } from '../node/index.js'
 import { handoverVariable } from './handover.js'
 import { withoutPreload } from './preload.js'
+import { atStart } from './start.js'
 
 /** How a successor is started: as this process was. A `beforeSpawn` hook may change it. */
 export interface SpawnPlan {
@@ -133,24 +134,32 @@ function startOfThis(env: NodeJS.ProcessEnv): Start {
   }
 }
 
-function planOfStart(): Readonly<SpawnPlan> {
-  const env = initialEnvironment()
-  const start = startOfThis(env)
-  return { command: commandOf(start), args: argumentsOf(start), cwd: start.cwd, env }
+/** What cannot be seen any more once the app has run. */
+export interface Started {
+  readonly plan: Readonly<SpawnPlan>
+  /** Node's own options. */
+  readonly execArgv: readonly string[]
 }
 
-const start = planOfStart()
+function startedAs(): Started {
+  const env = initialEnvironment()
+  const start = startOfThis(env)
+  const plan = { command: commandOf(start), args: argumentsOf(start), cwd: start.cwd, env }
+  return { plan, execArgv: start.execArgv }
+}
+
+export const started: Started = atStart('plan', startedAs)
 const evaluates = /^(-e|-p|-pe|--eval|--print)$/
 
 /** A fresh copy of how this process was started; throws `ERR_ENDLESS_UNSUPPORTED` where nobody knows. */
 export function spawnPlan(): SpawnPlan {
-  const { execArgv } = process
-  const isKnown = start.args.length > execArgv.length || execArgv.some((one) => evaluates.test(one))
+  const { plan, execArgv } = started
+  const isKnown = plan.args.length > execArgv.length || execArgv.some((one) => evaluates.test(one))
   if (!isKnown)
     throw new EndlessError(
       'ERR_ENDLESS_UNSUPPORTED',
       'how this process was started is not known (its command line has no script: it came by stdin, or ' +
         'the app has emptied process.argv): start it with a script that loads endless first',
     )
-  return { ...start, args: [...start.args], env: { ...start.env } }
+  return { ...plan, args: [...plan.args], env: { ...plan.env } }
 }

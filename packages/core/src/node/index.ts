@@ -77,6 +77,7 @@ export {
   fdLimit,
   hasTerminal,
   isLiving,
+  isOfCluster,
   signalChild,
   startedWithoutHangup,
   whyNoUpgrade,

@@ -11,7 +11,9 @@ const claimPatience = 5_000
 export class AutoReady {
   readonly #listeners: Listeners
   readonly #ready: () => void
-  #armed = false
+  #asked = false
+  #byDefault = false
+  #isTheirs = false
   #check: NodeJS.Immediate | undefined
   #timer: NodeJS.Timeout | undefined
 
@@ -20,14 +22,26 @@ export class AutoReady {
     this.#ready = ready
   }
 
+  /** Somebody asked for it. */
   arm(): void {
-    this.#armed = true
+    this.#asked = true
+  }
+
+  /** Nobody did, but nobody else will say it. */
+  armByDefault(): void {
+    this.#byDefault = true
+  }
+
+  /** The app says it: it has taken a server without asking for this. */
+  leaveToApp(): void {
+    this.#isTheirs = true
+    if (!this.#isArmed) this.cancel()
   }
 
   /** Something was bound. */
   consider(): void {
-    if (!this.#armed) return
     this.cancel()
+    if (!this.#isArmed) return
     // One turn later: an app that listens twice in a row is ready once.
     this.#check = setImmediate(() => this.#decide())
   }
@@ -35,6 +49,10 @@ export class AutoReady {
   cancel(): void {
     clearImmediate(this.#check)
     clearTimeout(this.#timer)
+  }
+
+  get #isArmed(): boolean {
+    return this.#asked || (this.#byDefault && !this.#isTheirs)
   }
 
   #decide(): void {
