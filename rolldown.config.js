@@ -11,6 +11,7 @@ const packages = {
     app: 'app.ts',
     auto: 'service/auto.ts',
     take: 'service/take.ts',
+    environment: 'service/environment.ts',
     testing: 'service/testing.ts',
   },
   express: { index: 'index.ts' },
@@ -18,8 +19,8 @@ const packages = {
   fastify: { index: 'index.ts' },
 }
 
-/** No entry of the package: what another one loads when it needs it. */
-const inner = ['take']
+/** No entries of the package: what another one loads when it needs it. */
+const inner = ['take', 'environment']
 
 /** What an adapter passes on as a whole. */
 const passedOn = '@endlessjs/core/app'

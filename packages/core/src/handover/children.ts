@@ -1,8 +1,7 @@
 import { realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { launcher } from './launcher.js'
-import { started } from './plan.js'
+import { atStart } from './start.js'
 
 const options = /^(--import|--require|-r)$/
 const name = '@endlessjs/core/auto'
@@ -13,9 +12,9 @@ const name = '@endlessjs/core/auto'
  * @param files what the preload is, as Node names it
  */
 export function hideFromForks(files: readonly string[]): void {
-  // Looked at here for the same reason as the command line: at the first listen it may be late.
-  launcher()
-  process.execArgv.splice(0, process.execArgv.length, ...without(started.execArgv, files))
+  const { execArgv } = process
+  // The plan of a successor is made of those of the start.
+  execArgv.splice(0, execArgv.length, ...without(atStart.execArgv, files))
 }
 
 /** The same for what a child inherits by `NODE_OPTIONS`. */

@@ -148,13 +148,15 @@ function terminalOf(leader: string): Launcher {
 }
 
 function launcherOfThis(): Launcher | undefined {
-  const chain = ancestors()
-  const found = launcherAmong(chain) ?? forkerOf(chain, process.channel !== undefined)
+  // Its parent of the start is gone: nobody waits for this process.
+  const isLeft = process.ppid !== atStart.parent
+  const chain = isLeft ? [] : ancestors()
+  const found = launcherAmong(chain) ?? forkerOf(chain, atStart.hasChannel)
   return found ?? (leadsTerminal() ? terminalOf('this process itself') : undefined)
 }
 
 /** Asked at the start: whoever started us is our parent then. */
-const started = atStart('launcher', launcherOfThis)
+const started = launcherOfThis()
 
 /** Who started this process, if that waits for it. A successor has nobody who does. */
 export function launcher(): Launcher | undefined {

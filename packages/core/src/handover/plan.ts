@@ -35,7 +35,7 @@ function initialEnvironment(): NodeJS.ProcessEnv {
   const pairs = procFile('/proc/self/environ')
   const env: NodeJS.ProcessEnv = pairs
     ? Object.fromEntries(pairs.map((pair) => splitOnce(pair, '=')))
-    : { ...process.env }
+    : { ...(atStart.env ?? process.env) }
   for (const name of ownVariables) delete env[name]
   return withoutPreload(env)
 }
@@ -43,16 +43,6 @@ function initialEnvironment(): NodeJS.ProcessEnv {
 function splitOnce(text: string, separator: string): [string, string] {
   const at = text.indexOf(separator)
   return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)]
-}
-
-/** `process.cwd()` resolves symlinks; `$PWD` keeps them, where it names the same directory. */
-function logicalCwd(physical: string, pwd: string | undefined): string {
-  try {
-    if (pwd && isAbsolute(pwd) && realpathSync(pwd) === physical) return pwd
-  } catch {
-    // $PWD names nothing (any more): the physical one is all there is.
-  }
-  return physical
 }
 
 /** What this process knows of its own start. */
@@ -119,47 +109,25 @@ function leadsTo(path: string, execPath: string): boolean {
   }
 }
 
-function startOfThis(env: NodeJS.ProcessEnv): Start {
-  const physical = process.cwd()
-  const { argv0, argv, execArgv, execPath } = process
-  return {
-    kept: procFile('/proc/self/cmdline'),
-    argv0,
-    argv: [...argv],
-    execArgv: [...execArgv],
-    execPath,
-    physical,
-    cwd: logicalCwd(physical, process.env.PWD),
-    path: env.PATH ?? '',
-  }
-}
-
-/** What cannot be seen any more once the app has run. */
-export interface Started {
-  readonly plan: Readonly<SpawnPlan>
-  /** Node's own options. */
-  readonly execArgv: readonly string[]
-}
-
-function startedAs(): Started {
+function planOfStart(): Readonly<SpawnPlan> {
   const env = initialEnvironment()
-  const start = startOfThis(env)
-  const plan = { command: commandOf(start), args: argumentsOf(start), cwd: start.cwd, env }
-  return { plan, execArgv: start.execArgv }
+  const kept = atStart.kept?.split('\0').slice(0, -1)
+  const start = { ...atStart, kept: kept?.length ? kept : undefined, path: env.PATH ?? '' }
+  return { command: commandOf(start), args: argumentsOf(start), cwd: start.cwd, env }
 }
 
-export const started: Started = atStart('plan', startedAs)
+const start = planOfStart()
 const evaluates = /^(-e|-p|-pe|--eval|--print)$/
 
 /** A fresh copy of how this process was started; throws `ERR_ENDLESS_UNSUPPORTED` where nobody knows. */
 export function spawnPlan(): SpawnPlan {
-  const { plan, execArgv } = started
-  const isKnown = plan.args.length > execArgv.length || execArgv.some((one) => evaluates.test(one))
+  const { execArgv } = atStart
+  const isKnown = start.args.length > execArgv.length || execArgv.some((one) => evaluates.test(one))
   if (!isKnown)
     throw new EndlessError(
       'ERR_ENDLESS_UNSUPPORTED',
       'how this process was started is not known (its command line has no script: it came by stdin, or ' +
         'the app has emptied process.argv): start it with a script that loads endless first',
     )
-  return { ...plan, args: [...plan.args], env: { ...plan.env } }
+  return { ...start, args: [...start.args], env: { ...start.env } }
 }

@@ -11,9 +11,8 @@ import { subscribe } from 'node:diagnostics_channel'
 import { createRequire } from 'node:module'
 import type { Server } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { isMainThread } from 'node:worker_threads'
-import { takeEnvironment } from '../generation/index.js'
 import { hideFromChildren, hideFromForks } from '../handover/index.js'
+import type * as Environment from './environment.js'
 import { hearReadyMessage } from './readymessage.js'
 import type * as Take from './take.js'
 
@@ -21,28 +20,31 @@ import type * as Take from './take.js'
 const file = fileURLToPath(import.meta.url)
 const files = [file, file.replace(/\.js$/, '.mjs')]
 
-/** Not by `import`: it must be there within the turn in which a server listens. */
-function load(): typeof Take {
-  return createRequire(import.meta.url)('./take.js')
+// What costs more than a millisecond is loaded when it is needed. Not by `import`: it must be there within
+// the turn in which a server listens.
+const require = createRequire(import.meta.url)
+const loadTake = (): typeof Take => require('./take.js')
+const loadEnvironment = (): typeof Environment => require('./environment.js')
+
+function isReadyByMessage(): boolean {
+  const { ENDLESS_OPTIONS: options, ENDLESS_READY: ready } = process.env
+  const isThere = options !== undefined || ready !== undefined
+  return isThere && loadEnvironment().takeEnvironment().readyByMessage
 }
 
-function takeAll(): void {
-  hideFromForks(files)
-  const { readyByMessage } = takeEnvironment()
-  let isReady = false
-  if (readyByMessage)
-    hearReadyMessage(() => {
-      isReady = true
-      load().becomeReady()
-    })
-  subscribe('tracing:net.server.listen:asyncStart', (message) => {
-    const { server } = message as { readonly server: Server }
-    // Whoever serves has children that do not; whoever does not may be npm, which starts the app.
-    hideFromChildren(files)
-    load().take(server)
-    if (readyByMessage) server.once('listening', () => isReady && load().becomeReady())
+// In a worker thread, too, which gets the options of its process: `take` leaves it alone.
+hideFromForks(files)
+const readyByMessage = isReadyByMessage()
+let isReady = false
+if (readyByMessage)
+  hearReadyMessage(() => {
+    isReady = true
+    loadTake().becomeReady()
   })
-}
-
-// A worker thread gets the options of its process, and is none.
-if (isMainThread) takeAll()
+subscribe('tracing:net.server.listen:asyncStart', (message) => {
+  const { server } = message as { readonly server: Server }
+  // Whoever serves has children that do not; whoever does not may be npm, which starts the app.
+  hideFromChildren(files)
+  loadTake().take(server)
+  if (readyByMessage) server.once('listening', () => isReady && loadTake().becomeReady())
+})

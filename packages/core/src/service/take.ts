@@ -3,13 +3,15 @@
  * never listens pays for none of it.
  */
 import type { Server } from 'node:net'
+import { isMainThread } from 'node:worker_threads'
 import { EndlessError } from '../errors.js'
 import { isOfCluster } from '../node/index.js'
 import { currentUpgrader, upgrader } from './singleton.js'
 
 /** It takes part in upgrades, as with an adapter; where it is attached already it is the app's. */
 export function take(server: Server): void {
-  if (server.listening || isOfCluster(server)) return
+  // A worker thread is not its process, and its servers are those of the thread.
+  if (!isMainThread || server.listening || isOfCluster(server)) return
   try {
     upgrader().attach(server, { byDefault: true })
   } catch (error) {
