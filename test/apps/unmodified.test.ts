@@ -6,7 +6,10 @@ import { startRecipe, stopOf, upgradesOf } from '../support/recipe.js'
 const routes = { slow: '/slow' }
 const preload = ['--import', '@endlessjs/core/auto']
 // As a user has it, from the directory of the app; nobody waits for its probation.
-const where = { cwd: import.meta.dirname, env: { ENDLESS_OPTIONS: '{"probation":0,"slowStart":0}' } }
+const where = {
+  cwd: import.meta.dirname,
+  env: { ENDLESS_OPTIONS: '{"probation":0,"slowStart":0}' },
+}
 
 const apps: [script: string, execArgv: string[]][] = [
   ['express.js', preload],

@@ -1,3 +1,4 @@
+import { type EventEmitter, errorMonitor } from 'node:events'
 import type { Listeners } from '../listeners/index.js'
 
 /**
@@ -11,6 +12,8 @@ const claimPatience = 5_000
 export class AutoReady {
   readonly #listeners: Listeners
   readonly #ready: () => void
+  /** Servers that were told to listen: the name of a host may have to be looked up first. */
+  readonly #coming = new Set<EventEmitter>()
   #asked = false
   #byDefault = false
   #isTheirs = false
@@ -38,6 +41,18 @@ export class AutoReady {
     if (!this.#isArmed) this.cancel()
   }
 
+  /** A server was told to listen, and comes to that, or to nothing. */
+  await(server: EventEmitter): void {
+    if (this.#coming.has(server)) return
+    const come = (): void => {
+      server.off('listening', come).off('close', come).off(errorMonitor, come)
+      this.#coming.delete(server)
+      this.consider()
+    }
+    this.#coming.add(server)
+    server.on('listening', come).on('close', come).on(errorMonitor, come)
+  }
+
   /** Something was bound. */
   consider(): void {
     this.cancel()
@@ -56,7 +71,8 @@ export class AutoReady {
   }
 
   #decide(): void {
-    if (this.#listeners.pending || this.#listeners.all.length === 0) return
+    if (this.#coming.size > 0 || this.#listeners.pending) return
+    if (this.#listeners.all.length === 0) return
     if (this.#listeners.inheritance.unclaimed.length === 0) return this.#ready()
     this.#timer = setTimeout(this.#ready, claimPatience)
   }

@@ -85,6 +85,7 @@ export class Startup {
 
   attach(server: Server, { beforeBegin, autoReady, byDefault }: AttachOptions): () => void {
     const known = this.#attached.get(server)
+    if (byDefault) this.#autoReady.await(server)
     if (known && byDefault) return known
     this.listeners.attach(server, beforeBegin)
     if (byDefault) this.#autoReady.armByDefault()

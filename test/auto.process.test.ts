@@ -1,0 +1,86 @@
+// Under the preload `@endlessjs/core/auto` a process stays what it was: the same scripts, with and without.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { expect, test } from 'vitest'
+import { directory, startAuto } from './support/auto.js'
+
+interface Outcome {
+  readonly exit: readonly unknown[]
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** @param signal sent when it says "now" */
+async function outcomeOf(
+  script: string,
+  execArgv: readonly string[],
+  signal?: NodeJS.Signals,
+): Promise<Outcome> {
+  const env = { ...process.env, NODE_OPTIONS: '', SCRIPT: script }
+  const options = ['--input-type=commonjs', '-e', script, 'an argument']
+  const child: ChildProcess = spawn(process.execPath, [...execArgv, ...options], {
+    cwd: directory,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const { stdout, stderr } = child
+  if (!stdout || !stderr) throw new Error('no pipes')
+  if (signal) stdout.once('data', () => child.kill(signal))
+  const [out, err, exit] = await Promise.all([text(stdout), text(stderr), once(child, 'close')])
+  return { exit, stdout: out, stderr: err }
+}
+
+const preloads = [
+  ['--import', '@endlessjs/core/auto'],
+  ['-r', '@endlessjs/core/auto'],
+]
+const waits = 'setInterval(() => {}, 1e6); console.log("now")'
+const listens = "require('net').createServer().listen(0, function () { this.close() })"
+
+const cases: readonly (readonly [what: string, script: string, signal?: NodeJS.Signals])[] = [
+  ['never listens, HUP', waits, 'SIGHUP'],
+  ['never listens, TERM', waits, 'SIGTERM'],
+  ['never listens, INT', waits, 'SIGINT'],
+  ['never listens, USR2', waits, 'SIGUSR2'],
+  ['ends', 'console.log(process.argv, process.argv0, process.title)'],
+  ['exits with 3', 'process.exit(3)'],
+  ['sets its exit code', 'process.exitCode = 4'],
+  ['throws', 'throw new TypeError("thrown")'],
+  ['rejects', 'Promise.reject(new RangeError("rejected"))'],
+  ['listens and closes', listens],
+  ['listens, and exits with 3', "require('net').createServer().listen(0, () => process.exit(3))"],
+  ['cannot listen', "require('net').createServer().listen({ fd: 987 })"],
+  ['listens twice', "require('net').createServer().listen(0).listen(0)"],
+  [
+    'has what Node has',
+    'const signals = process.eventNames().filter((one) => String(one).startsWith("SIG")); console.log(Object.keys(process.env).sort(), typeof process.send, signals)',
+  ],
+]
+
+/** What differs from one run to the next: places and lines of ours on stderr. */
+function known({ exit, stdout, stderr }: Outcome): object {
+  const [last] = stderr.match(/^\[?\w*Error.*$|code: .*$/m) ?? []
+  return { exit, stdout, last }
+}
+
+test.concurrent.each(cases)('a script that %s ends as without us', async (_, script, signal) => {
+  const bare = known(await outcomeOf(script, [], signal))
+  for (const preload of preloads)
+    expect(known(await outcomeOf(script, preload, signal))).toEqual(bare)
+})
+
+test('Node loads nothing more for a script that never listens, and no TLS for a plain server', async () => {
+  const list = 'console.log(process.moduleLoadList.join())'
+  const [bare, under] = await Promise.all(
+    [[], preloads[1] ?? []].map(async (preload) => (await outcomeOf(list, preload)).stdout),
+  )
+  const more = under?.split(',').filter((one) => !bare?.split(',').includes(one)) ?? []
+  expect(more.length).toBeLessThan(20)
+  for (const name of ['http', 'net', 'child_process', 'cluster', 'worker_threads', 'http2', 'tls'])
+    expect(more).not.toContain(`NativeModule ${name}`)
+  await using service = await startAuto('plain')
+  const { modules } = await service.until({ event: 'loaded' })
+  expect(modules).toContain('http')
+  for (const name of ['http2', 'tls', 'https']) expect(modules).not.toContain(name)
+})
