@@ -36,26 +36,35 @@ const preloads = [
   ['-r', '@endlessjs/core/auto'],
 ]
 const waits = 'setInterval(() => {}, 1e6); console.log("now")'
-const listens = "require('net').createServer().listen(0, function () { this.close() })"
+const listen = "require('net').createServer().listen"
 
-const cases: readonly (readonly [what: string, script: string, signal?: NodeJS.Signals])[] = [
-  ['never listens, HUP', waits, 'SIGHUP'],
-  ['never listens, TERM', waits, 'SIGTERM'],
-  ['never listens, INT', waits, 'SIGINT'],
-  ['never listens, USR2', waits, 'SIGUSR2'],
-  ['ends', 'console.log(process.argv, process.argv0, process.title)'],
-  ['exits with 3', 'process.exit(3)'],
-  ['sets its exit code', 'process.exitCode = 4'],
-  ['throws', 'throw new TypeError("thrown")'],
-  ['rejects', 'Promise.reject(new RangeError("rejected"))'],
-  ['listens and closes', listens],
-  ['listens, and exits with 3', "require('net').createServer().listen(0, () => process.exit(3))"],
-  ['cannot listen', "require('net').createServer().listen({ fd: 987 })"],
-  ['listens twice', "require('net').createServer().listen(0).listen(0)"],
-  [
-    'has what Node has',
-    'const signals = process.eventNames().filter((one) => String(one).startsWith("SIG")); console.log(Object.keys(process.env).sort(), typeof process.send, signals)',
-  ],
+interface Case {
+  readonly what: string
+  readonly script: string
+  readonly signal?: NodeJS.Signals
+}
+
+const cases: readonly Case[] = [
+  { what: 'never listens, HUP,', script: waits, signal: 'SIGHUP' },
+  { what: 'never listens, TERM,', script: waits, signal: 'SIGTERM' },
+  { what: 'never listens, INT,', script: waits, signal: 'SIGINT' },
+  { what: 'never listens, USR2,', script: waits, signal: 'SIGUSR2' },
+  { what: 'says what it is', script: 'console.log(process.argv, process.argv0, process.title)' },
+  { what: 'exits with 3', script: 'process.exit(3)' },
+  { what: 'sets its exit code', script: 'process.exitCode = 4' },
+  { what: 'throws', script: 'throw new TypeError("thrown")' },
+  { what: 'rejects', script: 'Promise.reject(new RangeError("rejected"))' },
+  { what: 'listens and closes', script: `${listen}(0, function () { this.close() })` },
+  { what: 'listens, and exits with 3', script: `${listen}(0, () => process.exit(3))` },
+  { what: 'cannot listen', script: `${listen}({ fd: 987 })` },
+  { what: 'listens twice', script: `${listen}(0).listen(0)` },
+  {
+    what: 'looks around',
+    script: `
+      const signals = process.eventNames().filter((one) => String(one).startsWith('SIG'))
+      console.log(Object.keys(process.env).sort(), typeof process.send, signals)
+    `,
+  },
 ]
 
 /** What differs from one run to the next: places and lines of ours on stderr. */
@@ -64,11 +73,14 @@ function known({ exit, stdout, stderr }: Outcome): object {
   return { exit, stdout, last }
 }
 
-test.concurrent.each(cases)('a script that %s ends as without us', async (_, script, signal) => {
-  const bare = known(await outcomeOf(script, [], signal))
-  for (const preload of preloads)
-    expect(known(await outcomeOf(script, preload, signal))).toEqual(bare)
-})
+test.concurrent.each(cases)(
+  'a script that $what ends as without us',
+  async ({ script, signal }) => {
+    const bare = known(await outcomeOf(script, [], signal))
+    for (const preload of preloads)
+      expect(known(await outcomeOf(script, preload, signal))).toEqual(bare)
+  },
+)
 
 test('Node loads nothing more for a script that never listens, and no TLS for a plain server', async () => {
   const list = 'console.log(process.moduleLoadList.join())'

@@ -10,7 +10,7 @@ const readyVariable = 'ENDLESS_READY'
 const key = Symbol.for('@endlessjs/core:environment')
 
 /** What an operator says of an app that knows nothing of us. */
-export interface Environment {
+interface Environment {
   /** Defaults: what the app sets wins. */
   readonly options: UpgraderOptions
   /** Whether the app says by `process.send('ready')` that it is ready, and not by listening. */
