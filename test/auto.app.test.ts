@@ -90,7 +90,7 @@ async function refusal(options: AutoOptions): Promise<Service> {
   const service = await startAuto('plain', { ...options, wait: false })
   expect(await service.exited).toEqual({ code: 1, signal: null })
   await service.ended
-  expect(service.all({ event: 'loaded' })).toEqual([])
+  expect(service.all({ event: 'environment' })).toEqual([])
   return service
 }
 
