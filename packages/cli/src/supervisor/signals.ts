@@ -49,7 +49,11 @@ export class FleetSignals {
     this.#voice.say('Received SIGHUP. Reloading.')
     this.#fleet.reload().catch((error: unknown) => {
       // What failed on the way was said where it failed; a refusal was not.
-      const refusals = ['ERR_ENDLESS_UPGRADE_IN_PROGRESS', 'ERR_ENDLESS_NOT_READY', 'ERR_ENDLESS_DRAINING']
+      const refusals = [
+        'ERR_ENDLESS_UPGRADE_IN_PROGRESS',
+        'ERR_ENDLESS_NOT_READY',
+        'ERR_ENDLESS_DRAINING',
+      ]
       if (!(error instanceof EndlessError) || refusals.includes(error.code))
         this.#voice.complain('Reload refused', error)
     })

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { basename } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import { ControlServer, controlPath } from '@endlessjs/core/control'
 import { nameOfBound, PidFile, spawnPlan, takeActivated } from '@endlessjs/core/fleet'
 import type { StartOptions } from '../startoptions.js'
@@ -34,8 +35,11 @@ export async function supervise(options: StartOptions): Promise<number> {
     new Mouth(prefix),
     voice,
   )
-  for (const { alias, handle, bound } of takeActivated())
-    if (handle) fleet.holder.hold({ name: nameOfBound(bound), bound, activated: true, alias }, handle)
+  for (const one of takeActivated())
+    if (one.handle) {
+      const { alias, bound, handle } = one
+      fleet.holder.hold({ name: nameOfBound(bound), bound, activated: true, alias }, handle)
+    }
   const path = controlPath({ name: options.name, control: options.control, cwd: recipe.cwd })
   const name = options.name ?? basename(path, '.sock')
   // First: who answers there already is this service.
@@ -59,6 +63,8 @@ export async function supervise(options: StartOptions): Promise<number> {
     voice.complain(`${name} could not start`, error)
   }
   const code = await fleet.ended
+  // Whoever asked for the end hears of it first.
+  await turn()
   await end()
   voice.say(`${name} has ended with code ${code}.`)
   return code

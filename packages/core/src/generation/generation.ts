@@ -2,6 +2,7 @@ import { Connections } from '../connections/index.js'
 import { Elders, type Launcher, launcher, type Predecessor } from '../handover/index.js'
 import { findSupervisor, type Supervisor } from '../supervision/index.js'
 import { type ChannelMessages, publish } from './channels.js'
+import { optionsOfEnvironment } from './environment.js'
 import { Hooks } from './hooks.js'
 import { Settings } from './settings.js'
 import { Machine, type State } from './state.js'
@@ -16,7 +17,7 @@ export class Generation {
   readonly supervisor: Supervisor | undefined
   /** 0 for the first, one more at each upgrade. */
   readonly number: number
-  readonly settings: Settings = new Settings()
+  readonly settings: Settings = new Settings(optionsOfEnvironment())
   readonly machine: Machine = new Machine((from, to) => this.tell('endless:state', { from, to }))
   readonly hooks: Hooks = new Hooks()
   readonly connections: Connections = new Connections()

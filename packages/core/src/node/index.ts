@@ -80,6 +80,7 @@ export {
   fdLimit,
   hasTerminal,
   isLiving,
+  isOfCluster,
   logicalCwd,
   signalChild,
   startedWithoutHangup,

@@ -33,6 +33,8 @@ export class Startup {
   readonly #served: () => void
   readonly #autoReady: AutoReady
   readonly #notice: Notice
+  /** Lets go of each server that is attached. */
+  readonly #attached = new WeakMap<Server, () => void>()
   #readiness: Promise<void> | undefined
   #serves = false
   #uninstalled = false
@@ -85,16 +87,25 @@ export class Startup {
     void generation.elders.gone.then(() => this.#isAlone())
   }
 
-  attach(server: Server, { beforeBegin, autoReady }: AttachOptions): () => void {
+  attach(server: Server, { beforeBegin, autoReady, byDefault }: AttachOptions): () => void {
+    const known = this.#attached.get(server)
+    if (byDefault) this.#autoReady.await(server)
+    if (known && byDefault) return known
     this.listeners.attach(server, beforeBegin)
-    if (autoReady) this.#autoReady.arm()
+    if (byDefault) this.#autoReady.armByDefault()
+    else if (autoReady) this.#autoReady.arm()
+    else this.#autoReady.leaveToApp()
+    if (known) return known
     this.#generation.connections.track(server)
     const stepAside = standUnderSessions(server, () => this.#notice.isGiven)
-    return () => {
+    const letGo = (): void => {
+      this.#attached.delete(server)
       stepAside()
       this.listeners.detach(server)
       this.#generation.connections.untrack(server)
     }
+    this.#attached.set(server, letGo)
+    return letGo
   }
 
   ready(): Promise<void> {
