@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { basename } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { ControlServer, controlPath } from '@endlessjs/core/control'
-import { nameOfBound, PidFile, spawnPlan, takeActivated } from '@endlessjs/core/fleet'
+import { EndlessError, nameOfBound, PidFile, spawnPlan, takeActivated } from '@endlessjs/core/fleet'
 import type { StartOptions } from '../startoptions.js'
 import { commandsOf } from './commands.js'
 import { Fleet } from './fleet.js'
@@ -88,7 +88,16 @@ function recipeOf(options: StartOptions): Recipe {
     script: options.script,
     args: options.args,
     cwd: options.cwd ?? cwd,
-    env: { ...env, ENDLESS_OPTIONS: JSON.stringify(settings) },
+    env: { ...env, ENDLESS_OPTIONS: JSON.stringify({ ...optionsIn(env), ...settings }) },
+  }
+}
+
+/** Those for which there is no flag; the preload says what is wrong with them. */
+function optionsIn({ ENDLESS_OPTIONS: text }: NodeJS.ProcessEnv): object {
+  try {
+    return Object(JSON.parse(text ?? '{}'))
+  } catch (cause) {
+    throw new EndlessError('ERR_ENDLESS_OPTION', 'ENDLESS_OPTIONS: expected JSON', { cause })
   }
 }
 
