@@ -92,6 +92,7 @@ export {
   longestPath,
   occupantOf,
   publishSocket,
+  removeSocket,
   temporaryPath,
   unlinkSocket,
 } from './unixsocket.js'
