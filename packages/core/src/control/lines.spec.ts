@@ -1,3 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { Lines } from './lines.js'
 
@@ -17,6 +20,24 @@ test('a line may be as long as the limit, and not a byte longer', () => {
 
 test('after a line that was too long all is as before, and nothing of it is kept', () => {
   expect(cut(3, 'abcd', 'x'.repeat(1_000), 'y', '\nz\n')).toEqual([undefined, 'z'])
+})
+
+test('of a line that is too long it lets go at once, whether or not it ever ends', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  const lines = new Lines(64)
+  const pushed = (): WeakRef<ArrayBufferLike> => {
+    // Bigger than what Node cuts out of its pool.
+    const chunk = Buffer.alloc(100_000, 'x')
+    lines.push(chunk)
+    return new WeakRef(chunk.buffer)
+  }
+  const sent = pushed()
+  // A reference that was looked at lives until the end of its turn.
+  await nextTurn()
+  collect()
+  expect(sent.deref()).toBeUndefined()
+  expect(lines.push(Buffer.from('\n'))).toEqual([undefined])
 })
 
 test('a character in two pieces is whole again', () => {

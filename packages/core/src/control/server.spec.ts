@@ -141,6 +141,24 @@ describe('close', () => {
 })
 
 describe('attach', () => {
+  test('to a server of an owner who lets clients half close: such a client is gone all the same', async () => {
+    const path = join(place(), 'a.sock')
+    const owner = createServer({ allowHalfOpen: true }).listen(path)
+    onTestFinished(() => void owner.close())
+    await once(owner, 'listening')
+    const begun = later<AbortSignal>()
+    const server = new ControlServer((_, __, ___, signal) => {
+      begun.resolve(signal)
+      return new Promise(() => {})
+    }).attach(owner)
+    onTestFinished(() => server.close())
+    const peer = await Rude.connect(path)
+    peer.ask({ id: 1, command: 'reload' })
+    const signal = await begun.promise
+    peer.socket.end()
+    if (!signal.aborted) await once(signal, 'abort')
+  })
+
   test('answers at the server of somebody else, and leaves it to its owner', async () => {
     const path = join(place(), 'a.sock')
     const owner = createServer().listen(path)

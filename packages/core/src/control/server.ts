@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import { resolve } from 'node:path'
 import { unlinkSocket } from '../node/index.js'
 import { type ControlHandler, Peer } from './peer.js'
 import { listenAt } from './socketfile.js'
@@ -28,9 +29,13 @@ export class ControlServer {
    */
   async listen(path: string): Promise<this> {
     const server = createServer(this.#accept)
-    const inode = await listenAt(server, path)
+    // The directory of the process may change until the socket is unlinked.
+    const absolute = resolve(path)
+    const inode = await listenAt(server, absolute)
+    // A connection that the kernel could not give us (no file descriptors left) ends no process.
+    server.on('error', () => {})
     this.#take(server)
-    this.#file = { path, inode }
+    this.#file = { path: absolute, inode }
     return this
   }
 

@@ -13,6 +13,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { createRequire } from 'node:module'
 import { createServer, Server } from 'node:net'
 import { dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -151,6 +152,22 @@ describe('what stands there', () => {
     ])
     expect(await (await client(path)).request('status')).toBeTruthy()
   })
+})
+
+test('Node still resolves links after all of it', async () => {
+  const directory = place()
+  writeFileSync(join(directory, 'file'), '')
+  const names = ['first', 'made', 'refused', 'closed']
+  for (const name of names) symlinkSync('file', join(directory, `${name}.js`))
+  const { resolve } = createRequire(join(directory, 'app.js'))
+  // From here on Node has the directory in its cache.
+  resolve('./first')
+  const { path, server } = await serving(echo)
+  expect(resolve('./made')).toBe(join(directory, 'file'))
+  await expect(listen(path)).rejects.toThrow()
+  expect(resolve('./refused')).toBe(join(directory, 'file'))
+  await server.close()
+  expect(resolve('./closed')).toBe(join(directory, 'file'))
 })
 
 describe('close', () => {

@@ -3,9 +3,9 @@
  * directory: Node cannot ask a Unix socket who is at its other end (`SO_PEERCRED`).
  */
 import { once } from 'node:events'
-import { chmodSync, linkSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { chmodSync, linkSync, mkdirSync, mkdtempSync, renameSync, rmdirSync } from 'node:fs'
 import type { Server } from 'node:net'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { EndlessError, messageOf } from '../errors.js'
 import {
   bindAt,
@@ -14,23 +14,25 @@ import {
   longestPath,
   lstatOf,
   occupantOf,
+  removeSocket,
   statOf,
 } from '../node/index.js'
 
 /**
  * Lets a server listen at a path where nobody else may connect, not even for a moment.
+ * @param path an absolute one
  * @returns the inode of the socket
  * @throws EndlessError `ERR_ENDLESS_CONTROL`
  */
 export async function listenAt(server: Server, path: string): Promise<number> {
   checkLength(path)
-  makeDirectory(dirname(resolve(path)))
+  makeDirectory(dirname(path))
   // Bound in a directory that is 0700 whatever the umask is. To set the umask for the moment of the
   // binding would do it as well, but not in a worker thread, and it is that of all threads.
-  const hidden = attempt(path, () => mkdtempSync(join(dirname(resolve(path)), '.endless-')))
+  const hidden = attempt(path, () => mkdtempSync(join(dirname(path), '.endless-')))
+  // As unique as its directory: libuv unlinks this name when it closes, wherever that leads to by then.
+  const temporary = join(hidden, basename(hidden))
   try {
-    // As unique as its directory: libuv unlinks this name when it closes, wherever that leads to by then.
-    const temporary = join(hidden, basename(hidden))
     const listening = once(server, 'listening')
     bindAt(temporary, (at) => server.listen({ path: at, exclusive: true }))
     await listening
@@ -42,7 +44,8 @@ export async function listenAt(server: Server, path: string): Promise<number> {
     server.close()
     throw error instanceof EndlessError ? error : failed(path, error)
   } finally {
-    rmSync(hidden, { recursive: true, force: true })
+    removeSocket(temporary)
+    rmdirSync(hidden)
   }
 }
 

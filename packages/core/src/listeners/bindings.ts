@@ -1,5 +1,4 @@
 import { type EventEmitter, errorMonitor } from 'node:events'
-import { rmSync } from 'node:fs'
 import type { Server } from 'node:net'
 import {
   bind,
@@ -13,6 +12,7 @@ import {
   nameOfBound,
   occupantOf,
   publishSocket,
+  removeSocket,
   temporaryPath,
 } from '../node/index.js'
 import { type Inheritance, openInherited } from './inheritance.js'
@@ -157,6 +157,6 @@ export class Bindings {
 function bindBeside(call: ListenCall, temporary: string | undefined): Handle | number {
   if (temporary === undefined) return bind(call)
   // Left over by a process that had our pid and was killed: in a container that is ordinary.
-  rmSync(temporary, { force: true })
+  removeSocket(temporary)
   return bindAt(temporary, (address) => bind({ ...call, address }))
 }

@@ -95,6 +95,7 @@ export {
   longestPath,
   occupantOf,
   publishSocket,
+  removeSocket,
   temporaryPath,
   unlinkSocket,
 } from './unixsocket.js'

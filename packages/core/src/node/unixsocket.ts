@@ -1,5 +1,5 @@
 /** The file of a Unix socket: where it is bound, how it comes to its path, who stands there already. */
-import { closeSync, openSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, openSync, renameSync, unlinkSync } from 'node:fs'
 import { connect } from 'node:net'
 import { basename, dirname, join } from 'node:path'
 import { inodeAt, lstatOf } from './stat.js'
@@ -79,5 +79,14 @@ export function publishSocket(temporary: string, path: string): number | undefin
 
 /** Unlinks a socket, unless another one stands there by now. */
 export function unlinkSocket(path: string, inode: number): void {
-  if (inodeAt(path) === inode) rmSync(path, { force: true })
+  if (inodeAt(path) === inode) removeSocket(path)
+}
+
+/** Removes a socket, where there is one. `rmSync` would look at it first, and leave the trace that `stat` is about. */
+export function removeSocket(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+  }
 }
