@@ -1,5 +1,4 @@
 // Apps that know nothing of us, started with the preload.
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { startRecipe, stopOf, upgradesOf } from '../../support/recipe.js'
 
