@@ -114,6 +114,20 @@ export class Fleet {
     await this.#switch([slot], this.release, 1, () => {})
   }
 
+  /** It is about to die of an exception; throws where nothing but more of them is to be expected. */
+  async replace(worker: Worker): Promise<void> {
+    const slot = this.slots.find(({ living }) => living.has(worker))
+    if (!slot) return
+    worker.hasCrashed = true
+    slot.crashes.add(worker.age)
+    if (slot.crashes.pause > 0)
+      throw new EndlessError(
+        'ERR_ENDLESS_STOPPED',
+        `worker ${slot.index} crashes again and again: there is no handover`,
+      )
+    await this.renew(slot)
+  }
+
   /** @returns how many there are then */
   async scale(count: number): Promise<number> {
     this.#throwIfBusy()

@@ -36,7 +36,7 @@ export class Repair {
   exited(slot: Slot, worker: Worker, exit: Exit): void {
     if (worker.isToldToStop || worker.isLeaving) return this.mend(slot, exit)
     this.#voice.complain(`Worker ${slot.index}, pid ${worker.pid}, ${describeExit(exit)}`)
-    slot.crashes.add(worker.age)
+    if (!worker.hasCrashed) slot.crashes.add(worker.age)
     this.mend(slot, exit)
   }
 

@@ -11,6 +11,7 @@ export async function grantWish(
   try {
     if (wish === 'upgrade') await fleet.reload()
     if (wish === 'hammer') fleet.hammer()
+    if (wish === 'renew') await fleet.replace(worker)
     // A terminal, and systemd, tell each of them: that is one stop. The second one to the same is a second.
     if (wish === 'shutdown' && (again || !(fleet.isEnding || worker.isToldToStop))) fleet.stop()
     worker.tell({ endless: 'granted', id })

@@ -38,6 +38,8 @@ export class Worker {
   names: readonly string[] = []
   /** Its end was asked for. */
   isToldToStop = false
+  /** It has said so, and was counted. */
+  hasCrashed = false
   /** It has handed over. */
   isLeaving = false
   readonly #born: Born

@@ -2,6 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerHttp2Stream } from 'node:http2'
 import { sentHead } from '../node/index.js'
 
+/** RFC 9113, 7: INTERNAL_ERROR. Node's constants would load all of HTTP/2. */
+const internalError = 2
+
 /** A request that is being answered. */
 export interface Exchange {
   readonly method: string
@@ -45,6 +48,20 @@ export class Http1Exchange implements Exchange {
 export function isEventStream({ http1, stream }: Exchange): boolean {
   if (http1) return /^content-type: *text\/event-stream/im.test(sentHead(http1.response) ?? '')
   return String(stream?.sentHeaders?.['content-type']).startsWith('text/event-stream')
+}
+
+/** The code that answers it has thrown, and will not go on. */
+export function failExchange(exchange: Exchange | undefined): void {
+  const { http1, stream } = exchange ?? {}
+  if (http1) {
+    const { response } = http1
+    if (response.headersSent || response.writableEnded) response.destroy()
+    else response.writeHead(500, { connection: 'close', 'content-length': '0' }).end()
+  }
+  if (stream && !stream.destroyed) {
+    if (stream.headersSent) stream.close(internalError)
+    else stream.respond({ ':status': 500 }, { endStream: true })
+  }
 }
 
 /** As the hammer and the status name it. */

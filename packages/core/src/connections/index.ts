@@ -6,6 +6,6 @@
 
 export type { Connection } from './connection.js'
 export { Connections } from './connections.js'
-export { describe, type Exchange, isEventStream } from './exchange.js'
+export { describe, type Exchange, failExchange, isEventStream } from './exchange.js'
 export { goAway } from './goaway.js'
 export type { Kind } from './kinds.js'

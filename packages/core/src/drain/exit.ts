@@ -6,7 +6,8 @@ import { exitProcess } from '../node/index.js'
 const patience = 10_000
 
 /** The one way out: the hooks that still run and those of `onExit`, then the exit. */
-export async function exit(generation: Generation, code: number): Promise<void> {
+export async function exit(generation: Generation, asked: number): Promise<void> {
+  const code = asked === 0 && generation.hasCrashed ? 1 : asked
   // A second signal while the hooks run: at once means at once.
   if (generation.state === 'exited') return exitProcess(code)
   generation.machine.send('exit')

@@ -166,6 +166,15 @@ export interface ProcessSettings {
    */
   ignoreLauncher: boolean
   /**
+   * What an exception that nobody catches costs. `'exit'`: the process and everything in it, as Node has
+   * it. `'handover'`: the request that threw, which gets a 500 or its end; a successor is started as by an
+   * upgrade, everything else in flight is answered or moves, and the process exits with 1, `hammerTime`
+   * later at most. While a predecessor stands by, and where an upgrade is refused or fails, it exits at once. An app that
+   * handles `uncaughtException` itself goes on doing so. Each request gets an async context for it.
+   * @default 'exit'
+   */
+  onCrash: 'exit' | 'handover'
+  /**
    * Whether a server that listens through an adapter makes the process ready by itself, once all
    * that listen are bound and every inherited listener is taken. `false`: call `ready()`.
    * @default true
@@ -198,6 +207,7 @@ export const defaults: Readonly<Omit<ProcessSettings, 'signals' | 'logger'>> = {
   slowStart: 2_000,
   http2Notice: false,
   ignoreLauncher: false,
+  onCrash: 'exit',
   autoReady: true,
 }
 

@@ -20,6 +20,7 @@ const names = [
   'slowStart',
   'http2Notice',
   'ignoreLauncher',
+  'onCrash',
   'autoReady',
 ] as const satisfies readonly (keyof ProcessSettings)[]
 

@@ -32,6 +32,10 @@ const flag: Check = (name, value) => {
   if (typeof value !== 'boolean') throw bad(name, 'true or false', value)
 }
 
+const crash: Check = (name, value) => {
+  if (value !== 'exit' && value !== 'handover') throw bad(name, '"exit" or "handover"', value)
+}
+
 const hook: Check = (name, value) => {
   if (typeof value !== 'function') throw bad(name, 'a function', value)
 }
@@ -115,6 +119,7 @@ const checks: Record<string, Check> = {
   slowStart: duration,
   http2Notice: flag,
   ignoreLauncher: flag,
+  onCrash: crash,
   autoReady: flag,
 }
 

@@ -20,6 +20,7 @@ import {
 } from '../handover/index.js'
 import { takeActivated } from '../listeners/index.js'
 import { checkNode, laneCount } from '../node/index.js'
+import { Crash } from './crash.js'
 import { Departure } from './departure.js'
 import { Signals } from './signals.js'
 import { Startup } from './startup.js'
@@ -37,7 +38,10 @@ export class ProcessUpgrader implements Upgrader {
   readonly #signals: Signals
   readonly #departure: Departure
   readonly #worker: Worker | undefined
+  readonly #crash: Crash
   #upgrading: Upgrade | undefined
+  /** Settles when the one that is under way has ended. */
+  #handingOver: Promise<unknown> | undefined
   readonly #uninstalled: () => void
 
   constructor(options: UpgraderOptions, uninstalled: () => void) {
@@ -69,6 +73,11 @@ export class ProcessUpgrader implements Upgrader {
         stopUpgrade: (why) => void this.#upgrading?.stop(why),
         departure: this.#departure,
       })
+    this.#crash = new Crash(this.#generation, async () => {
+      if (this.#handingOver) await this.#handingOver
+      else if (this.#worker) await this.#worker.renew()
+      else await this.#upgrade(async () => {}, own)
+    })
     // What is said to one worker is said to the fleet.
     const { wishes } = this.#worker ?? {}
     this.#signals = new Signals(
@@ -107,6 +116,7 @@ export class ProcessUpgrader implements Upgrader {
     this.#generation.settings.merge(options)
     this.#generation.hooks.addAll(options)
     this.#signals.install()
+    this.#crash.install()
   }
 
   listen<S extends Server>(server: S, ...args: unknown[]): S {
@@ -177,6 +187,7 @@ export class ProcessUpgrader implements Upgrader {
     this.#generation.connections.uninstall()
     this.#generation.predecessor?.uninstall()
     this.#worker?.uninstall()
+    this.#crash.uninstall()
     this.#generation.elders.uninstall()
     this.#files.closeUnclaimed()
     await this.#upgrading?.stop()
@@ -185,6 +196,16 @@ export class ProcessUpgrader implements Upgrader {
 
   async #upgrade(before: () => Promise<void>, spawner: Spawner): Promise<{ pid: number }> {
     const upgrade = new Upgrade(this.#generation, this.#startup.listeners, spawner)
+    const run = this.#run(upgrade, before)
+    this.#handingOver = run
+    const over = (): void => {
+      this.#handingOver = undefined
+    }
+    run.then(over, over)
+    return run
+  }
+
+  async #run(upgrade: Upgrade, before: () => Promise<void>): Promise<{ pid: number }> {
     this.#upgrading = upgrade
     try {
       const { listeners } = this.#startup

@@ -42,6 +42,11 @@ export class Worker {
     this.#beats = setInterval(() => this.#beat(), beatEvery).unref()
   }
 
+  /** It is about to die: a replacement for this one alone. */
+  renew(): Promise<void> {
+    return this.#wish('renew', async () => {})
+  }
+
   uninstall(): void {
     this.#uninstalled = true
     clearInterval(this.#beats)

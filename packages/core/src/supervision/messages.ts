@@ -1,7 +1,7 @@
 import type { DrainReport, Exit, HandedListener, SpawnPlan } from '../handover/index.js'
 
-/** What can be asked of a whole fleet, by one of its workers. */
-export type Wish = 'upgrade' | 'hammer' | 'shutdown'
+/** What a worker can ask for: for all of its fleet, or a replacement for itself, which is about to die. */
+export type Wish = 'upgrade' | 'hammer' | 'shutdown' | 'renew'
 
 /** A listener of which the supervisor has a duplicate: the next ones inherit that. */
 export type HeldListener = Omit<HandedListener, 'fd'>
@@ -67,8 +67,6 @@ export type ToSupervisor =
       readonly wish: Wish
       readonly again: boolean
     }
-  /** An exception that nobody caught: it needs a replacement before it goes. */
-  | { readonly endless: 'crashing'; readonly message: string }
 
 /** What a supervisor tells a worker. */
 export type ToWorker =
