@@ -11,12 +11,19 @@ const packages = {
     app: 'app.ts',
     testing: 'service/testing.ts',
     control: 'control/index.ts',
+    fleet: 'fleet.ts',
+    auto: 'service/auto.ts',
+    take: 'service/take.ts',
+    environment: 'service/environment.ts',
   },
   express: { index: 'index.ts' },
   koa: { index: 'index.ts' },
   fastify: { index: 'index.ts' },
   cli: { index: 'index.ts' },
 }
+
+/** No entries of the package: what another one loads when it needs it. */
+const inner = ['take', 'environment']
 
 /** What an adapter passes on as a whole. */
 const passedOn = '@endlessjs/core/app'
@@ -29,7 +36,7 @@ const doors = {
   name: 'doors',
   generateBundle(_, bundle) {
     for (const { isEntry, name, exports, imports } of Object.values(bundle)) {
-      if (!isEntry) continue
+      if (!isEntry || inner.includes(name)) continue
       const names = exports.map((one) => (one === 'default' ? 'endless as default' : one))
       const lines = [`export { ${names.join(', ')} } from './${name}.js'\n`]
       if (imports.includes(passedOn)) lines.push(`export * from '${passedOn}'\n`)

@@ -14,6 +14,7 @@ const biome = join(root, 'node_modules/.bin/biome')
 const floors = [
   'node',
   'handover',
+  'supervision',
   'listeners',
   'connections',
   'generation',

@@ -1,18 +1,22 @@
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Contender, contenders } from './contenders/index.js'
+import { type LatencyCase, latencyCases } from './latency.js'
 import { type Pair, pairs } from './throughput.js'
 
 const home = join(import.meta.dirname, '../results')
 
 const names: readonly string[] = [...contenders, ...pairs].map(({ name }) => name)
+const parts: readonly string[] = ['cost', 'latency']
 
-export const help: string = `Usage: npm run bench -- [cost] [options]
+export const help: string = `Usage: npm run bench -- [cost | latency] [options]
 
 Upgrades under load, and throughput, side by side. Writes latest.md, latest.svg and
 latest.csv (each answer, failure and signal).
 
   cost           instead: what endless does for each request, in ns, about 30 s
+  latency        instead: what clients see of deploys, per framework, at half load and
+                 pipelined, and how long a successor takes to start, about 4 min
   --proof        instead: each kind of request for itself, against each way to upgrade
   --quick        short rounds, about a minute in all: shows that it runs, and little more
   --only <name>  only this one; may be given several times:
@@ -28,6 +32,7 @@ export interface Flags {
   readonly quick: boolean
   readonly proof: boolean
   readonly cost: boolean
+  readonly latencies: readonly LatencyCase[]
   /** By `--only`: what cannot be had here, was asked for. */
   readonly isNamed: boolean
   readonly out: string
@@ -52,15 +57,16 @@ export function parseFlags(args: readonly string[]): Flags {
   const unknown = only.filter((name) => !names.includes(name))
   if (unknown.length > 0)
     throw new Error(`--only ${unknown.join(' ')}: there are ${names.join(', ')}`)
-  const strange = positionals.filter((one) => one !== 'cost')
-  if (strange.length > 0) throw new Error(`${strange.join(' ')}: there is only "cost"`)
+  const strange = positionals.filter((one) => !parts.includes(one))
+  if (strange.length > 0) throw new Error(`${strange.join(' ')}: there are ${parts.join(', ')}`)
   const isAsked = ({ name }: { name: string }): boolean => only.includes(name)
   return {
     help,
     quick,
     proof,
     isNamed: values.only !== undefined,
-    cost: positionals.length > 0,
+    cost: positionals.includes('cost'),
+    latencies: positionals.includes('latency') ? latencyCases : [],
     out: resolve(out),
     contenders: contenders.filter(isAsked),
     pairs: pairs.filter(isAsked),

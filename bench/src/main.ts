@@ -5,6 +5,7 @@ import { chartOf } from './chart.js'
 import type { Contender } from './contenders/index.js'
 import { type Costs, costOf } from './cost.js'
 import { type Flags, help, parseFlags } from './flags.js'
+import { latencyOf } from './latency.js'
 import { aboutThisRun, loadNow } from './machine.js'
 import { full, quick } from './plan.js'
 import { casesOf } from './proof.js'
@@ -74,7 +75,10 @@ async function bench({ pairs, out, ...flags }: Flags): Promise<boolean> {
     faults,
     () => costOf(plan.cost, stop.signal),
   )
-  const isFull = !flags.proof && !flags.cost
+  const latencies = await each(flags.latencies, faults, (one) =>
+    latencyOf(one, plan.latency, stop.signal),
+  )
+  const isFull = !flags.proof && !flags.cost && flags.latencies.length === 0
   const asked = flags.contenders.filter(({ inProof }) => isFull || (flags.proof && inProof))
   const contenders = await muster(asked, leftOut, faults)
   for (const { title, reason } of leftOut) say(`${title} is left out: ${reason}`)
@@ -97,7 +101,16 @@ async function bench({ pairs, out, ...flags }: Flags): Promise<boolean> {
     return comparison
   })
   about.push(`Load average over a minute: ${before} before, ${loadNow()} after`)
-  const report = reportOf({ about, leftOut, costs, evidence, trials, comparisons, faults })
+  const report = reportOf({
+    about,
+    leftOut,
+    costs,
+    latencies,
+    evidence,
+    trials,
+    comparisons,
+    faults,
+  })
   console.log(report)
   mkdirSync(out, { recursive: true })
   writeFileSync(join(out, 'latest.md'), report)

@@ -1,4 +1,5 @@
 import type { CostPlan } from './cost.js'
+import type { LatencyPlan } from './latency.js'
 import type { ThroughputPlan } from './throughput.js'
 import type { TrialPlan } from './trial.js'
 
@@ -7,6 +8,7 @@ export interface Plan {
   readonly throughput: ThroughputPlan
   readonly proof: TrialPlan
   readonly cost: CostPlan
+  readonly latency: LatencyPlan
 }
 
 /** Times in ms. */
@@ -15,6 +17,7 @@ export const full: Plan = {
   throughput: { warmUp: 400, round: 250, launches: 8 },
   proof: { warmUp: 300, duration: 8_000, upgradesAt: [500, 3_000, 5_500] },
   cost: { launches: 3, cycles: 10, runs: 100 },
+  latency: { upgrades: 5, window: 2_500, saturate: 2_000, starts: 5 },
 }
 
 export const quick: Plan = {
@@ -22,4 +25,5 @@ export const quick: Plan = {
   throughput: { warmUp: 300, round: 200, launches: 1 },
   proof: { warmUp: 300, duration: 3_000, upgradesAt: [500] },
   cost: { launches: 1, cycles: 3, runs: 50 },
+  latency: { upgrades: 1, window: 1_500, saturate: 500, starts: 1 },
 }

@@ -1,6 +1,7 @@
 import { markdownTable } from 'markdown-table'
 import { median } from 'simple-statistics'
 import type { Cost, Costs } from './cost.js'
+import type { Latency } from './latency.js'
 import type { Evidence } from './proof.js'
 import type { Compared, Comparison, Spread } from './throughput.js'
 import type { Totals } from './traffic.js'
@@ -18,6 +19,7 @@ export interface Results {
   /** What this machine does not have. */
   readonly leftOut: readonly Fault[]
   readonly costs: readonly Costs[]
+  readonly latencies: readonly Latency[]
   readonly evidence: readonly Evidence[]
   readonly trials: readonly Trial[]
   readonly comparisons: readonly Comparison[]
@@ -30,7 +32,7 @@ const whole = (count: number): string => Math.round(count).toLocaleString('en')
 
 /** The whole report, as markdown. */
 export function reportOf(results: Results): string {
-  const { about, leftOut, costs, evidence, trials, comparisons, faults } = results
+  const { about, leftOut, costs, latencies, evidence, trials, comparisons, faults } = results
   const lines = [...about, ...leftOut.map(({ title, reason }) => `${title} is left out: ${reason}`)]
   const parts = ['# Benchmark', lines.map((line) => `- ${line}`).join('\n')]
   if (costs.length > 0)
@@ -39,6 +41,15 @@ export function reportOf(results: Results): string {
       ...costs.map(costTable),
       'The least of many short runs of one process, bare and attached in turns, without what Node and ' +
         'the app do themselves. The control is bare against bare: what it shows is noise.',
+    )
+  if (latencies.length > 0)
+    parts.push(
+      '## What clients see of a deploy',
+      latencyTable(latencies),
+      'Medians over the upgrades, in ms. Over upgrades: from each signal on; steady: for as long before ' +
+        'it. Half load: a hundred connections that pause so that the server has half of what it can do. ' +
+        'Ready: from the signal until the successor serves; bare start: the same app without endless, from ' +
+        'its fork until it listens, under the same load.',
     )
   if (evidence.length > 0)
     parts.push(
@@ -86,6 +97,29 @@ function costTable({ bare, ours, again }: Costs): string {
       row('control adds', beyond(again)),
     ],
   )
+}
+
+function latencyTable(latencies: readonly Latency[]): string {
+  const head = [
+    '',
+    'req/s',
+    'failed',
+    'reconnects',
+    'steady p99.9',
+    'max',
+    'over upgrades p99.9',
+    'max',
+    'ready',
+    'bare start',
+  ]
+  const rows = latencies.map(
+    ({ title, rate, failed, reconnects, steady, over, ready, bareStart }) => [
+      title,
+      ...[rate, failed, reconnects].map(whole),
+      ...[steady.p999, steady.max, over.p999, over.max, ready, bareStart].map(ms),
+    ],
+  )
+  return tableOf(head, rows)
 }
 
 function proofTable(evidence: readonly Evidence[]): string {

@@ -60,6 +60,13 @@ export interface AttachOptions {
    * @default false
    */
   readonly autoReady?: boolean | undefined
+  /**
+   * Only where nobody else attaches this server, now or later: what the preload `@endlessjs/core/auto` asks
+   * for, of every server that is about to listen. It makes the process ready by itself, unless the app attached one without
+   * `autoReady`, and so calls `ready()`.
+   * @default false
+   */
+  readonly byDefault?: boolean | undefined
 }
 
 /**

@@ -2,6 +2,7 @@ import { Command, type ParseOptionsResult } from 'commander'
 import type { Output } from '../output.js'
 import { splitStartLine } from '../startline.js'
 import { type StartOptions, withStartOptions } from '../startoptions.js'
+import { supervise } from '../supervisor/supervise.js'
 
 const help = `
 Options of Node may stand beside these, before the script. What follows the script is the script's.
@@ -50,5 +51,5 @@ export function startCommand(output: Output, begin: typeof start = start): Comma
 // On Node 20, Node itself loads what an `--env-file` anywhere on its command line names, after the script
 // too: this process has those variables then, and a worker must not get them from it.
 async function start(_output: Output, options: StartOptions): Promise<void> {
-  throw new Error(`not yet: start ${JSON.stringify(options)}`)
+  process.exitCode = await supervise(options)
 }

@@ -25,6 +25,8 @@ export class Connections {
   #ended: readonly ((connection: Connection) => void)[] = []
   /** How many came from the predecessor. */
   adopted = 0
+  /** How many requests have come. */
+  requests = 0
   /** Whether Node knows which response a connection is at, so that we need not. */
   readonly #asksNode = keepsResponses()
   readonly #emptied = new Set<() => void>()
@@ -167,6 +169,7 @@ export class Connections {
     connection.session = session
     session.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
       connection.requests++
+      this.requests++
       this.#begin(connection, {
         stream,
         method: String(headers[':method'] ?? '?'),
@@ -181,6 +184,7 @@ export class Connections {
     const connection = this.#bySocket.get(socket)
     if (!connection) return
     connection.requests++
+    this.requests++
     const isPipelined = responseOn(socket) !== undefined
     // The one before gets its exchange while the time when it began is still known.
     if (isPipelined) connection.listRunning()

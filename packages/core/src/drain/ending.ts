@@ -17,6 +17,8 @@ export class Ending {
   readonly #hooks: Promise<void>
   readonly #timer: NodeJS.Timeout | undefined
   readonly #probation = new AbortController()
+  /** Settles when the successor has passed its probation; never where that was cut short. */
+  readonly proved: Promise<void>
   readonly #cancelled = new AbortController()
   #cut: Cut | undefined
   #fall: () => void = () => {}
@@ -44,7 +46,9 @@ export class Ending {
       .run('onDrain', reason)
       .catch((error) => generation.error('An onDrain hook failed', error))
     if (hammerTime !== false) this.#timer = setTimeout(() => this.hammer(), hammerTime)
-    void this.#run(over)
+    const passed = this.#probationTime()
+    this.proved = passed.then((isOver) => (isOver ? undefined : new Promise(() => {})))
+    void this.#run(over, passed)
   }
 
   get reason(): DrainReason {
@@ -111,8 +115,7 @@ export class Ending {
     this.#generation.tell('endless:drain', { phase: 'cancelled' })
   }
 
-  async #run(over: (code: number) => void): Promise<void> {
-    const probation = this.#probationTime()
+  async #run(over: (code: number) => void, probation: Promise<boolean>): Promise<void> {
     const fell = new Promise<void>((resolve) => {
       this.#fall = resolve
     })
@@ -126,11 +129,11 @@ export class Ending {
     if (!this.#cancelled.signal.aborted) over(this.#cut?.unfinished ? 1 : 0)
   }
 
-  /** Settles when the successor has been watched for long enough. */
-  #probationTime(): Promise<void> {
+  /** Settles when the successor has been watched for long enough, or with false when it need not be. */
+  #probationTime(): Promise<boolean> {
     const ms = this.reason === 'upgraded' ? this.#generation.settings.values.probation : 0
     const { signal } = this.#probation
-    return delay(ms, undefined, { signal }).catch(() => {})
+    return delay(ms, true, { signal }).catch(() => false)
   }
 
   #report(): void {

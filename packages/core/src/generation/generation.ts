@@ -1,6 +1,8 @@
 import { Connections } from '../connections/index.js'
 import { Elders, type Launcher, launcher, type Predecessor } from '../handover/index.js'
+import { findSupervisor, type Supervisor } from '../supervision/index.js'
 import { type ChannelMessages, publish } from './channels.js'
+import { optionsOfEnvironment } from './environment.js'
 import { Hooks } from './hooks.js'
 import { Settings } from './settings.js'
 import { Machine, type State } from './state.js'
@@ -11,9 +13,11 @@ const longestPatience = 60_000
 /** One process of the service: what it is, what it was told, and what it says of itself. */
 export class Generation {
   readonly predecessor: Predecessor | undefined
+  /** Whoever holds the listeners and spawns our successor, where we are one of its workers. */
+  readonly supervisor: Supervisor | undefined
   /** 0 for the first, one more at each upgrade. */
   readonly number: number
-  readonly settings: Settings = new Settings()
+  readonly settings: Settings = new Settings(optionsOfEnvironment())
   readonly machine: Machine = new Machine((from, to) => this.tell('endless:state', { from, to }))
   readonly hooks: Hooks = new Hooks()
   readonly connections: Connections = new Connections()
@@ -28,6 +32,7 @@ export class Generation {
 
   constructor(predecessor: Predecessor | undefined) {
     this.predecessor = predecessor
+    this.supervisor = findSupervisor(predecessor?.handover.link)
     this.elders = new Elders(predecessor?.handover.elders)
     void predecessor?.gone.then(() => this.elders.hasGone(predecessor.handover.predecessor))
     this.number = predecessor?.handover.generation ?? 0

@@ -1,12 +1,13 @@
 /**
  * One process of the service: its state, its options, its hooks, and what it says of itself. It may
  * touch the log, the diagnostics channels and the pid file. Doors: the `Generation`, which the rooms
- * above all get; options and their checks; the pid file.
+ * above all get; options and their checks, those of the environment too; the pid file.
  */
 export type { ChannelMessages, Drained } from './channels.js'
+export { takeEnvironment } from './environment.js'
 export { Generation } from './generation.js'
 export { callHook, type When } from './hooks.js'
-export { type Logger, silentLogger } from './logger.js'
+export { type Logger, silentLogger, stderrLogger } from './logger.js'
 export {
   type DrainReason,
   endlessSignals,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { EndlessError } from '../errors.js'
-import type { Logger } from './logger.js'
+import { type Logger, silentLogger } from './logger.js'
 import { defaults, endlessSignals, graceSignals, type UpgraderOptions } from './options.js'
 import { Settings } from './settings.js'
 
@@ -97,6 +97,24 @@ describe('merge', () => {
     settings.merge({ onDrain: () => {} })
     settings.merge({ onDrain: () => {}, hooks: {} })
     expect(settings.values).not.toHaveProperty('onDrain')
+  })
+})
+
+describe('what is given', () => {
+  test('holds instead of a default, and is in conflict with nothing that is set', () => {
+    const settings = new Settings({ hammerTime: 1, probation: 2, signals: false })
+    settings.merge({ hammerTime: 3 })
+    expect(settings.values).toEqual({ ...defaults, hammerTime: 3, probation: 2, signals: false })
+    expect(() => settings.merge({ hammerTime: 4 })).toThrow(/already set to 3 .* received 4/)
+  })
+
+  test('a logger, or silence, until another is set', () => {
+    const [given, own] = [logger(), logger()]
+    const settings = new Settings({ logger: given })
+    expect(settings.logger).toBe(given)
+    settings.merge({ logger: own })
+    expect(settings.logger).toBe(own)
+    expect(new Settings({ logger: false }).logger).toBe(silentLogger)
   })
 })
 

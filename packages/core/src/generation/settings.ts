@@ -28,8 +28,15 @@ const names = [
  * two values of one setting, so a second, different value throws.
  */
 export class Settings {
+  readonly #given: Partial<ProcessSettings>
   readonly #set: Partial<ProcessSettings> = {}
-  #logger: Logger = stderrLogger()
+  #logger: Logger
+
+  /** @param given defaults instead of ours: in conflict with nothing */
+  constructor(given: UpgraderOptions = {}) {
+    this.#given = settingsIn(given)
+    this.#logger = given.logger === false ? silentLogger : (given.logger ?? stderrLogger())
+  }
 
   /** Takes over what is set in `options`; takes nothing when one of them is in conflict. */
   merge(options: UpgraderOptions): void {
@@ -42,18 +49,23 @@ export class Settings {
           `${show(got)}: there is one upgrader per process, set "${name}" once`,
       )
     }
-    const given = names.filter((name) => options[name] !== undefined)
-    Object.assign(this.#set, Object.fromEntries(given.map((name) => [name, options[name]])))
+    Object.assign(this.#set, settingsIn(options))
     if (options.logger !== undefined) this.#logger = options.logger || silentLogger
   }
 
   get values(): Readonly<Omit<ProcessSettings, 'logger'>> {
-    return { signals: endlessSignals, ...defaults, ...this.#set }
+    return { signals: endlessSignals, ...defaults, ...this.#given, ...this.#set }
   }
 
   get logger(): Logger {
     return this.#logger
   }
+}
+
+/** Those that are set. */
+function settingsIn(options: UpgraderOptions): Partial<ProcessSettings> {
+  const given = names.filter((name) => options[name] !== undefined)
+  return Object.fromEntries(given.map((name) => [name, options[name]]))
 }
 
 /** Two loggers of one class look alike and are two. */

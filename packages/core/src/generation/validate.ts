@@ -1,6 +1,7 @@
 import { constants } from 'node:os'
 import { inspect } from 'node:util'
 import { EndlessError } from '../errors.js'
+import type { UpgraderOptions } from './options.js'
 
 /** Throws unless `value` fits; the message names the option, what was expected and what came. */
 type Check = (name: string, value: unknown) => void
@@ -152,7 +153,7 @@ function check(options: unknown, known: Record<string, Check>): void {
 }
 
 /** Throws on the first bad option of `upgrader()`. */
-export function checkUpgraderOptions(options: unknown): void {
+export function checkUpgraderOptions(options: unknown): asserts options is UpgraderOptions {
   check(options, checks)
 }
 

@@ -58,6 +58,7 @@ export class Elders {
   /** That one has gone: its channel was the first to know. */
   hasGone(pid: number): void {
     for (const known of this.#known) if (known.pid === pid) known.channel.close()
+    if (this.#handed.length + this.#known.length === 0) this.#nobodyIsLeft()
   }
 
   /** Of all there were, whether they live or not. */

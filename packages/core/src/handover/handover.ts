@@ -40,6 +40,18 @@ export interface HandedElder {
   readonly report?: DrainReport
 }
 
+/** The way to a supervisor, where there is one. */
+export interface HandedLink {
+  /** The fd of the channel, in the worker. */
+  readonly fd: number
+  /** The supervisor's pid. */
+  readonly pid: number
+  /** Which of the places of the fleet this process serves in, from 0. */
+  readonly slot: number
+  /** What it proves with who it is. */
+  readonly nonce: string
+}
+
 /** What a successor gets from its predecessor. */
 export interface Handover {
   readonly generation: number
@@ -50,6 +62,7 @@ export interface Handover {
   readonly elders?: readonly HandedElder[]
   /** The fds of the lanes, in the successor. */
   readonly lanes?: readonly number[]
+  readonly link?: HandedLink
 }
 
 /** As the value of {@link handoverVariable}. */

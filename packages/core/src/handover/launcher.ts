@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import { type Ancestor, ancestors, leadsTerminal } from '../node/index.js'
+import { atStart } from './start.js'
 
 /** Who started this process and takes its end for the end of the service. */
 export interface Launcher {
@@ -147,8 +148,10 @@ function terminalOf(leader: string): Launcher {
 }
 
 function launcherOfThis(): Launcher | undefined {
-  const chain = ancestors()
-  const found = launcherAmong(chain) ?? forkerOf(chain, process.channel !== undefined)
+  // Its parent of the start is gone: nobody waits for this process.
+  const isLeft = process.ppid !== atStart.parent
+  const chain = isLeft ? [] : ancestors()
+  const found = launcherAmong(chain) ?? forkerOf(chain, atStart.hasChannel)
   return found ?? (leadsTerminal() ? terminalOf('this process itself') : undefined)
 }
 

@@ -1,9 +1,10 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { delimiter, isAbsolute, join, relative, resolve } from 'node:path'
 import { EndlessError } from '../errors.js'
-import { logicalCwd, procFile } from '../node/index.js'
+import { procFile } from '../node/index.js'
 import { handoverVariable } from './handover.js'
 import { withoutPreload } from './preload.js'
+import { atStart } from './start.js'
 
 /** How a successor is started: as this process was. A `beforeSpawn` hook may change it. */
 export interface SpawnPlan {
@@ -34,7 +35,7 @@ function initialEnvironment(): NodeJS.ProcessEnv {
   const pairs = procFile('/proc/self/environ')
   const env: NodeJS.ProcessEnv = pairs
     ? Object.fromEntries(pairs.map((pair) => splitOnce(pair, '=')))
-    : { ...process.env }
+    : { ...(atStart.env ?? process.env) }
   for (const name of ownVariables) delete env[name]
   return withoutPreload(env)
 }
@@ -108,24 +109,10 @@ function leadsTo(path: string, execPath: string): boolean {
   }
 }
 
-function startOfThis(env: NodeJS.ProcessEnv): Start {
-  const physical = process.cwd()
-  const { argv0, argv, execArgv, execPath } = process
-  return {
-    kept: procFile('/proc/self/cmdline'),
-    argv0,
-    argv: [...argv],
-    execArgv: [...execArgv],
-    execPath,
-    physical,
-    cwd: logicalCwd(physical, process.env.PWD),
-    path: env.PATH ?? '',
-  }
-}
-
 function planOfStart(): Readonly<SpawnPlan> {
   const env = initialEnvironment()
-  const start = startOfThis(env)
+  const kept = atStart.kept?.split('\0').slice(0, -1)
+  const start = { ...atStart, kept: kept?.length ? kept : undefined, path: env.PATH ?? '' }
   return { command: commandOf(start), args: argumentsOf(start), cwd: start.cwd, env }
 }
 
@@ -134,7 +121,7 @@ const evaluates = /^(-e|-p|-pe|--eval|--print)$/
 
 /** A fresh copy of how this process was started; throws `ERR_ENDLESS_UNSUPPORTED` where nobody knows. */
 export function spawnPlan(): SpawnPlan {
-  const { execArgv } = process
+  const { execArgv } = atStart
   const isKnown = start.args.length > execArgv.length || execArgv.some((one) => evaluates.test(one))
   if (!isKnown)
     throw new EndlessError(

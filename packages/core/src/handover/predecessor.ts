@@ -18,6 +18,8 @@ export interface Predecessor {
   /** Hears whose the connections are that came by the lanes. */
   onVerdict(hear: (verdict: Verdict) => void): void
   answer(answer: Answer): void
+  /** Hears what it has said so far, within a turn of the event loop. */
+  poll(): void
   /** Why we cannot start; settles when it was sent. */
   failed(message: string): Promise<void>
   /** Says that we end on purpose; settles when it was sent. */
@@ -87,6 +89,10 @@ class ParentProcess implements Predecessor {
 
   answer(answer: Answer): void {
     this.#send(answer)
+  }
+
+  poll(): void {
+    this.#inbox?.poll()
   }
 
   failed(message: string): Promise<void> {

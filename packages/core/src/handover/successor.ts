@@ -1,13 +1,8 @@
 import type { EndlessError } from '../errors.js'
 import type { Channel, Handle, Sent } from '../node/index.js'
+import type { Exit } from './body.js'
 import type { HandedElder, Handover } from './handover.js'
 import type { Answer, DrainReport, TicketKeys, Verdict } from './messages.js'
-
-/** How a process ended. */
-export interface Exit {
-  readonly code: number | null
-  readonly signal: NodeJS.Signals | null
-}
 
 /** The generation after this one: a child of ours, or what a supervisor spawned for us. */
 export interface Successor {
@@ -40,6 +35,8 @@ export interface Successor {
   /** What connections go by. */
   readonly lanes: readonly Channel[]
   tell(verdict: Verdict, sent: Sent): void
+  /** Hears what it has answered so far, within a turn of the event loop. */
+  poll(): void
   /** @returns stops hearing */
   onAnswer(hear: (answer: Answer) => void): () => void
 }

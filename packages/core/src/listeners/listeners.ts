@@ -13,6 +13,8 @@ export class Listeners {
   readonly #owner: ListenersOwner
   /** Of every server that is attached: also of a closed one, which may listen again or be forgotten. */
   #undo = new WeakMap<Server, () => void>()
+  /** The `beforeBegin` of each. */
+  readonly #begins = new WeakMap<Server, Begin>()
   /** Those that are not closed. */
   readonly #servers = new Set<Server>()
   readonly #bindings: Bindings
@@ -46,9 +48,10 @@ export class Listeners {
 
   /**
    * From here on each `listen()` of the server comes by here first; throws `ERR_ENDLESS_LISTENING` where
-   * that is too late.
+   * that is too late. What a later call brings holds from its next `listen()` on.
    */
   attach(server: Server, begin?: Begin): void {
+    if (begin) this.#begins.set(server, begin)
     if (this.#undo.has(server)) return
     if (server.listening)
       throw new EndlessError(
@@ -60,7 +63,7 @@ export class Listeners {
       // It was closed when we left, and is the app's alone.
       if (!this.#undo.has(server)) return proceed()
       this.#servers.add(server)
-      this.#bindings.take(server, call, proceed, begin)
+      this.#bindings.take(server, call, proceed, this.#begins.get(server))
     })
     const closed = (): void => this.#closed(server)
     server.on('close', closed)
@@ -75,6 +78,7 @@ export class Listeners {
   detach(server: Server): void {
     this.#undo.get(server)?.()
     this.#undo.delete(server)
+    this.#begins.delete(server)
     this.#servers.delete(server)
     for (const listener of this.#all) if (listener.server === server) this.forget(listener)
   }

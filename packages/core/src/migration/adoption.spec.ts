@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import { createServer as createNetServer } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Served } from '../connections/specs/served.js'
 import { Generation } from '../generation/index.js'
 import type { Answer, Offer, Predecessor, Verdict } from '../handover/index.js'
@@ -31,6 +31,8 @@ class SimulatedPredecessor {
   onVerdict(hear: (verdict: Verdict) => void): void {
     this.says = hear
   }
+
+  readonly poll = vi.fn()
 
   answer(answer: Answer): void {
     this.answers.push(answer)
@@ -104,6 +106,29 @@ describe('what is offered', () => {
     expect(predecessor.answers).toEqual([{ endless: 'taken', ids: [0, 1] }])
     predecessor.says({ endless: 'yours', ids: [0, 1] })
     for (const { client } of strangers) await isAnswered(client)
+  })
+
+  test('is answered in the midst of a long turn, and whose it is heard there', async () => {
+    const busy = await offer(0)
+    predecessor.says({ endless: 'yours', ids: [0] })
+    await isAnswered(busy)
+    // Nobody waits: no look.
+    expect(predecessor.poll).not.toHaveBeenCalled()
+    const { client, handle } = await served.stranger()
+    const seen: Answer[][] = []
+    predecessor.poll.mockImplementationOnce(() => {
+      seen.push([...predecessor.answers])
+      predecessor.says({ endless: 'yours', ids: [1] })
+    })
+    server.prependOnceListener('connection', () => expect(seen).toHaveLength(1))
+    server.once('request', () => {
+      adoption?.take(offerOf(1), handle)
+      const [, spin] = [seen.length, performance.now() + 6]
+      while (performance.now() < spin) {}
+    })
+    busy.socket.write(`${get}${get}`)
+    await isAnswered(client)
+    expect(seen[0]).toContainEqual({ endless: 'taken', ids: [1] })
   })
 
   test('between requests is idle here; a silent one is new', async () => {

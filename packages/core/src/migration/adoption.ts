@@ -16,6 +16,7 @@ import {
   settle,
   whyNoUpgrade,
 } from '../node/index.js'
+import { InTurn } from './inturn.js'
 
 /** How many of its fds a process leaves for what it accepts and opens itself. */
 const fdsKeptFree = 0.1
@@ -87,6 +88,7 @@ export class Adoption {
   /** Taken back before they came. */
   readonly #kept = new Set<number>()
   readonly #mostFds = (fdLimit() ?? Number.POSITIVE_INFINITY) * (1 - fdsKeptFree)
+  readonly #inTurn = new InTurn()
   #taken: number[] = []
   #flush: NodeJS.Immediate | undefined
 
@@ -101,7 +103,10 @@ export class Adoption {
     this.#serverOf = serverOf
     predecessor.onVerdict((verdict) => this.#hear(verdict))
     // Node counts from the first request that it saw itself.
-    generation.connections.onAdoptedRequest(({ adopted, server }) => countOn(server, adopted))
+    generation.connections.onAdoptedRequest(({ adopted, server }) => {
+      countOn(server, adopted)
+      if (this.#held.size > 0 && this.#inTurn.isDue) this.#hurry()
+    })
     // It died before it said whose they are: nobody else reads from them.
     void predecessor.gone.then(() => this.#adopt([...this.#held.keys()]))
   }
@@ -135,11 +140,19 @@ export class Adoption {
     if (!this.#predecessor.alive) return this.#adopt([offer.id])
     this.#taken.push(offer.id)
     // One answer for all that came in this turn of the event loop.
-    this.#flush ??= setImmediate(() => {
-      this.#flush = undefined
-      const ids = this.#taken.splice(0)
-      if (ids.length > 0) this.#predecessor.answer({ endless: 'taken', ids })
-    })
+    this.#flush ??= setImmediate(() => this.#answer())
+  }
+
+  #answer(): void {
+    this.#flush = undefined
+    const ids = this.#taken.splice(0)
+    if (ids.length > 0) this.#predecessor.answer({ endless: 'taken', ids })
+  }
+
+  /** In the midst of a long turn: those that are here wait for no more than the next word. */
+  #hurry(): void {
+    this.#answer()
+    this.#predecessor.poll()
   }
 
   #hear({ endless, ids }: Verdict): void {

@@ -1,6 +1,7 @@
 import type { Connection } from '../connections/index.js'
 import type { Answer, Offer, Refusal, Successor } from '../handover/index.js'
 import { type Channel, type Frozen, freeze, restOf } from '../node/index.js'
+import { InTurn } from './inturn.js'
 
 /** A successor that is silent for so long does not get the ones that are on their way, in ms. */
 const answerTimeout = 1_000
@@ -40,6 +41,7 @@ export class Crossing {
   readonly #taken = new Map<number, Passenger>()
   /** Frozen still, until the kernel has what is said of them. */
   readonly #settling = new Set<Passenger>()
+  readonly #inTurn = new InTurn()
   #nextId = 0
   #silent = false
   #flush: NodeJS.Immediate | undefined
@@ -91,6 +93,13 @@ export class Crossing {
     this.#timer ??= setTimeout(() => this.#checkSilence(), answerTimeout).unref()
   }
 
+  /** In the midst of a long turn: those that were taken wait for no more than our word. */
+  hurry(): void {
+    if (this.#offered.size + this.#taken.size === 0 || !this.#inTurn.isDue) return
+    this.#successor.poll()
+    if (this.#taken.size > 0) this.#tellYours()
+  }
+
   /** Everything that was not said to be the successor's stays here. */
   cancel(): void {
     this.#stopHearing()
@@ -134,6 +143,7 @@ export class Crossing {
   }
 
   #tellYours(): void {
+    if (this.#flush) clearImmediate(this.#flush)
     this.#flush = undefined
     const ids = [...this.#taken.keys()]
     const yours = this.#settle(this.#taken)

@@ -97,6 +97,24 @@ describe('a connection moves', () => {
     await until(() => responses.length === 3)
   })
 
+  test('when it is taken in the midst of a long turn, that is heard with the next request', async () => {
+    const { app, responses } = later()
+    const busy = await here.served.client(
+      await here.served.listen(createServer(app)),
+      get,
+      'active',
+    )
+    await here.idle(1)
+    here.begin()
+    expect(here.offered()).toEqual([0])
+    let told = 0
+    here.successor.poll = () => here.successor.takes(0)
+    here.generation.connections.onRequest(() => (told = here.successor.verdicts.length))
+    busy.socket.write(get)
+    await until(() => responses.length === 2)
+    expect([told, here.successor.verdicts]).toEqual([1, [{ endless: 'yours', ids: [0] }]])
+  })
+
   test('two at a time where there are two lanes, the next as soon as one is taken', async () => {
     const { clients } = await here.idle(4)
     here.begin()

@@ -163,6 +163,7 @@ export class Migration {
     if (this.#isWatching || ![...connections].some(isHere)) return
     this.#unwatch.push(
       connections.onRequest((connection) => {
+        this.#crossing.hurry()
         // When all that came with this request has been read.
         if (connection.exchanges.length > 1) process.nextTick(() => this.#hold(connection))
       }),

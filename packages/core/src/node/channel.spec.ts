@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { Channel, channelOf, openChannel } from './channel.js'
 import { type Handle, handleOf } from './handle.js'
 import { missingForPipes, openPipe, withPipes } from './pipes.js'
+import { until } from './specs/servers.js'
 
 /** The far end sends back what it got, and the kind of the handle; it says nothing of what it cannot read. */
 const echo = `
@@ -152,4 +153,22 @@ test('what cannot be spawned leaves everything as it was', () => {
   ).toThrow(boom)
   const plain = spawn('true', { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] })
   expect(plain.stdio[3]).toBeInstanceOf(Socket)
+})
+
+test('what has come is heard within a turn, in order with what comes by the event loop', async () => {
+  const { channel, said } = start()
+  channel.send({ n: 0 })
+  await until(() => said.length === 1)
+  channel.send({ n: 1 })
+  channel.send({ text: 'x'.repeat(40_000) })
+  // No turn of the event loop: only a look can bring it.
+  const deadline = performance.now() + 10_000
+  while (said.length < 3 && performance.now() < deadline) channel.poll()
+  expect(said.length).toBe(3)
+  channel.poll()
+  channel.send({ n: 3 })
+  await until(() => said.length === 4)
+  expect(said.map((one) => (one as { got: { n?: number } }).got.n)).toEqual([0, 1, undefined, 3])
+  channel.close()
+  channel.poll()
 })

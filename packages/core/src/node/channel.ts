@@ -1,4 +1,4 @@
-import { closeSync } from 'node:fs'
+import { closeSync, readSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Handle } from './handle.js'
 import { openPipe, type PipeHandle } from './pipes.js'
@@ -15,6 +15,7 @@ export const laneCount = 32
 /** What comes with a line that carries a handle: the kernel may have had no fd for it. */
 const withCargo = '+'
 const newline = 0x0a
+const polled = Buffer.alloc(16_384)
 
 /** Called when the kernel has it, or with the reason why not. */
 export type Sent = (error?: Error | null) => void
@@ -75,6 +76,21 @@ export class Channel {
 
   get fd(): number {
     return this.#pipe.fd
+  }
+
+  /**
+   * Hears what has come, without waiting for the event loop, whose turns are long in a process that is
+   * saturated. For channels by which no handle comes at present: a plain read would lose it.
+   */
+  poll(): void {
+    try {
+      for (let size = polled.length; size === polled.length; ) {
+        size = this.isOpen ? readSync(this.#pipe.fd, polled) : 0
+        if (size > 0) this.#read(Buffer.from(polled.subarray(0, size)))
+      }
+    } catch {
+      // Nothing has come (EAGAIN); whatever else it is, libuv finds it as well.
+    }
   }
 
   /** Another process reads what comes from here on. */
@@ -173,6 +189,26 @@ export function openChannel(fd: number): Channel | undefined {
   if (!isSocket(fd)) return undefined
   const pipe = openPipe(fd)
   return pipe && new Channel(new Socket({ handle: pipe } as never), pipe)
+}
+
+/** A near end on its way to another process. */
+export interface Passing {
+  readonly handle: Handle
+  /** It stays here after all. */
+  keep(): void
+  /** Another process has it. */
+  close(): void
+}
+
+/** Reads nothing from a near end, from the very turn on in which `spawn` made it. */
+export function passOn(socket: Socket): Passing {
+  const { _handle: handle } = socket as unknown as { _handle: PipeHandle }
+  handle.readStop()
+  return {
+    handle,
+    keep: () => void handle.readStart(),
+    close: () => void socket.destroy(),
+  }
 }
 
 /** Closes the far ends of channels that nobody opens. */

@@ -15,6 +15,8 @@ export {
   closeChannels,
   laneCount,
   openChannel,
+  type Passing,
+  passOn,
   type Sent,
 } from './channel.js'
 export { type HeldEvent, holdEvent, intercept } from './emissions.js'
@@ -78,6 +80,7 @@ export {
   fdLimit,
   hasTerminal,
   isLiving,
+  isOfCluster,
   logicalCwd,
   signalChild,
   startedWithoutHangup,

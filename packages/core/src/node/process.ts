@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import cluster from 'node:cluster'
 import { closeSync, openSync, realpathSync } from 'node:fs'
+import type { Server } from 'node:net'
 import { isAbsolute } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { procFile } from './proc.js'
@@ -46,12 +47,31 @@ export function whyNoUpgrade(): string | undefined {
     return 'Windows cannot pass a listening socket to a new process: restart the service instead'
   if (!isMainThread) return 'this is a worker thread: upgrade from the main thread'
   if (cluster.isWorker) return 'this is a cluster worker: its listeners belong to the primary'
+  if (hasWorkers())
+    return (
+      'this is the primary of a cluster, which holds the listeners of its workers by itself: restart the ' +
+      'workers instead, or run one process on each port'
+    )
   if (process.pid === 1)
     return (
       'this is pid 1, whose exit ends the container and the successor with it: run it under an ' +
       'init that outlives its first child'
     )
   return undefined
+}
+
+function hasWorkers(): boolean {
+  return Object.keys(cluster.workers ?? {}).length > 0
+}
+
+/**
+ * Whether Node itself takes part here: what a cluster's worker listens on belongs to the primary, which has
+ * a server for it that it takes apart once it listens.
+ */
+export function isOfCluster(server: Server): boolean {
+  if (cluster.isWorker) return true
+  const [accepts] = server.listeners('connection')
+  return hasWorkers() && accepts?.name === 'fail' && server.listenerCount('connection') === 1
 }
 
 /** Sends a signal to a child; false where it is gone. */

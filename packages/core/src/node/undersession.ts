@@ -5,10 +5,13 @@
  * socket has no handle, and the socket stays what it is for everybody else. It costs two crossings between
  * C++ and JavaScript for each read and each write.
  */
-import { connect, createSecureServer, createServer, type ServerHttp2Session } from 'node:http2'
+import type { ServerHttp2Session } from 'node:http2'
 import { type Server, Socket } from 'node:net'
 import { Duplex } from 'node:stream'
-import { type TLSSocket, Server as TlsServer } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
+
+// HTTP/2 and TLS cost some ms of a start: they are there where the app has a server of theirs.
+const { getBuiltinModule: builtin } = process
 
 /** What Node calls a StreamBase, as far as a session uses it. */
 interface StreamHandle {
@@ -50,7 +53,7 @@ export function canStandUnder(): boolean {
  */
 export function standUnderSessions(server: Server, isWanted: () => boolean): () => void {
   if (!speaksHttp2(server)) return () => {}
-  const connected = server instanceof TlsServer ? 'secureConnection' : 'connection'
+  const connected = server instanceof builtin('node:tls').Server ? 'secureConnection' : 'connection'
   let making: Exchange | undefined
   const connecting = (socket: Socket): void => {
     const isOther = 'encrypted' in socket && (socket as TLSSocket).alpnProtocol !== 'h2'
@@ -166,16 +169,20 @@ function between(socket: Socket, handle: StreamHandle, stream: JsStream): JsStre
   return stream
 }
 
-/** Its sessions are made while it hears of a connection. */
+/** Its sessions are made while it hears of a connection. By name: Node exports neither class. */
 function speaksHttp2(server: Server): boolean {
-  return [createServer, createSecureServer].some((create) => server instanceof create().constructor)
+  for (let of: unknown = server; of; of = Object.getPrototypeOf(of))
+    if (/^Http2(Secure)?Server$/.test(Object(of).constructor.name)) return true
+  return false
 }
 
 /** Of the stream that Node makes for a session whose socket has no handle. */
 function jsStreamClass(): JsStreamClass | null {
   if (found !== undefined) return found
   const duplex = new Duplex({ read() {}, write: (_, __, done) => done() })
-  const session = connect('http://localhost', { createConnection: () => duplex })
+  const session = builtin('node:http2').connect('http://localhost', {
+    createConnection: () => duplex,
+  })
   session.on('error', () => {})
   const { _handle: handle } = session.socket as unknown as { _handle?: StreamHandle }
   session.destroy()

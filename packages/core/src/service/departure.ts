@@ -52,6 +52,8 @@ export class Departure {
     this.#drain('upgraded', migrationTo(successor, this.#generation, this.#listeners))
     this.#report(successor)
     this.#reporter = setInterval(() => this.#report(successor), reportEvery).unref()
+    const { supervisor } = this.#generation
+    void this.#ending?.proved.then(() => supervisor?.tell({ endless: 'proved' }))
     void successor.release.then(() => {
       // Stopped on purpose, or proved: a duplicate that stays open would let clients wait for nobody.
       successor.closeDormant()
@@ -59,6 +61,11 @@ export class Departure {
     })
     void successor.deaf.then(() => this.#successorFailed(successor, 'closed its listeners'))
     void successor.exited.then(() => this.#successorFailed(successor, 'died'))
+  }
+
+  /** Another one of a fleet has failed on probation: so has this successor. */
+  takeBack(why: string): void {
+    if (this.#successor) this.#successorFailed(this.#successor, why)
   }
 
   hammer(): void {
@@ -109,7 +116,7 @@ export class Departure {
 
   #drain(reason: DrainReason, migration?: Migration): void {
     // While our sockets still pin their inodes: a number that is free may be another server's next.
-    if (reason === 'shutdown') this.#listeners.unlink()
+    if (reason === 'shutdown' && !this.#generation.supervisor) this.#listeners.unlink()
     this.#listeners.stop()
     this.#generation.takesConnections = migration !== undefined
     const over = (code: number): void => {
@@ -143,11 +150,13 @@ export class Departure {
     this.#generation.takesConnections = true
     this.#draining = drainController()
     const missing = this.#listeners.revive(successor.takeDormant())
-    const { pidFile: path } = settings.values
+    const path = this.#generation.supervisor ? undefined : settings.values.pidFile
     if (path !== undefined) tryPidFile(this.#generation, () => new PidFile(path).write())
     machine.send('revive')
+    const message = `Successor ${successor.pid} ${how} on probation: this generation serves again`
+    this.#generation.supervisor?.tell({ endless: 'revived', message })
     this.#generation.error(
-      `Successor ${successor.pid} ${how} on probation: this generation serves again`,
+      message,
       missing.length > 0 ? new Error(`no duplicate of ${missing.join(', ')}`) : undefined,
     )
     // One that closed its listeners may live: what it still answers, it answers.

@@ -136,7 +136,7 @@ export class Signals {
   }
 
   async #hammer(signal: NodeJS.Signals): Promise<void> {
-    if (this.#generation.state !== 'draining')
+    if (this.#generation.state !== 'draining' && !this.#generation.supervisor)
       return this.#generation.info(`Received ${signal}. Nothing drains: ignored.`)
     this.#generation.info(`Received ${signal}. Hammer.`)
     await this.#run('pre', signal)

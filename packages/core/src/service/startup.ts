@@ -1,4 +1,5 @@
 import type { Server } from 'node:net'
+import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { AttachOptions } from '../api.js'
 import { exit } from '../drain/index.js'
@@ -32,6 +33,8 @@ export class Startup {
   readonly #served: () => void
   readonly #autoReady: AutoReady
   readonly #notice: Notice
+  /** Lets go of each server that is attached. */
+  readonly #attached = new WeakMap<Server, () => void>()
   #readiness: Promise<void> | undefined
   #serves = false
   #uninstalled = false
@@ -63,11 +66,14 @@ export class Startup {
       beginFailed: (server, error) => this.#beginFailed(server, error),
       refused: (_, error) => this.#refused(error),
       owns: ({ origin }) =>
-        this.#serves || origin !== 'predecessor' || !generation.predecessor?.alive,
+        // Of a fleet's listeners, the supervisor: another worker may go on with them.
+        !generation.supervisor &&
+        (this.#serves || origin !== 'predecessor' || !generation.predecessor?.alive),
       closed: (listener) => {
         // Later it is the drain, or a framework's own close after it, and not the app.
         if (generation.state === 'draining' || generation.state === 'exited') return
         this.listeners.forget(listener)
+        this.#tellNames()
         // Before it has proved itself, whoever came before may still do it better.
         if (this.#serves && this.listeners.all.length === 0) generation.predecessor?.deaf()
       },
@@ -81,16 +87,25 @@ export class Startup {
     void generation.elders.gone.then(() => this.#isAlone())
   }
 
-  attach(server: Server, { beforeBegin, autoReady }: AttachOptions): () => void {
+  attach(server: Server, { beforeBegin, autoReady, byDefault }: AttachOptions): () => void {
+    const known = this.#attached.get(server)
+    if (byDefault) this.#autoReady.await(server)
+    if (known && byDefault) return known
     this.listeners.attach(server, beforeBegin)
-    if (autoReady) this.#autoReady.arm()
+    if (byDefault) this.#autoReady.armByDefault()
+    else if (autoReady) this.#autoReady.arm()
+    else this.#autoReady.leaveToApp()
+    if (known) return known
     this.#generation.connections.track(server)
     const stepAside = standUnderSessions(server, () => this.#notice.isGiven)
-    return () => {
+    const letGo = (): void => {
+      this.#attached.delete(server)
       stepAside()
       this.listeners.detach(server)
       this.#generation.connections.untrack(server)
     }
+    this.#attached.set(server, letGo)
+    return letGo
   }
 
   ready(): Promise<void> {
@@ -110,7 +125,8 @@ export class Startup {
 
   async #becomeReady(): Promise<void> {
     const { hooks, settings, predecessor } = this.#generation
-    const { pidFile: path } = settings.values
+    // Of a fleet it is the supervisor's, whose pid stays.
+    const path = this.#generation.supervisor ? undefined : settings.values.pidFile
     const pidFile = path === undefined ? undefined : new PidFile(path)
     // A held listener keeps no event loop alive, and the hooks may wait for something that does not.
     const alive = setInterval(() => {}, 2 ** 30)
@@ -124,6 +140,7 @@ export class Startup {
       this.#closeToConnections = openForConnections(this.#generation, this.listeners)
       for (const { inheritedAs, handle } of this.listeners.all)
         if (handle && inheritedAs !== undefined) predecessor?.handBack(inheritedAs, handle)
+      this.#holdUp()
       const ticketKeys = await Promise.race([predecessor?.announce(), this.#abandoned])
       this.listeners.takeTicketKeys(ticketKeys ?? {})
       if (this.#generation.state !== 'starting') throw stopped()
@@ -157,6 +174,7 @@ export class Startup {
     generation.machine.send('ready')
     generation.elders.listen()
     generation.predecessor?.serving(generation.migrates)
+    this.#tellSupervisor()
     this.listeners.inheritance.unlinkUnclaimed()
     const unclaimed = [
       ...this.listeners.inheritance.closeUnclaimed(),
@@ -181,6 +199,36 @@ export class Startup {
     const { name, origin, address } = listener
     if (address) this.#generation.tell('endless:listen', { name, address, from: origin })
     this.#autoReady.consider()
+    if (this.#serves) this.#holdUp()
+  }
+
+  /** The supervisor gets a duplicate of what this process has bound itself: the next ones inherit it. */
+  #holdUp(): void {
+    const { supervisor } = this.#generation
+    if (!supervisor) return
+    for (const listener of this.listeners.all) {
+      const parcel = listener.inheritedAs === undefined ? listener.parcel() : undefined
+      if (!parcel || !listener.handle) continue
+      const { fd: _, ...holds } = parcel
+      supervisor.tell({ endless: 'holds', ...holds }, listener.handle)
+    }
+    this.#tellNames()
+  }
+
+  #tellNames(): void {
+    const names = this.listeners.all.map(({ inheritedAs, name }) => inheritedAs ?? name)
+    this.#generation.supervisor?.tell({ endless: 'listens', names })
+  }
+
+  #tellSupervisor(): void {
+    const { supervisor, settings } = this.#generation
+    if (!supervisor) return
+    const { hammerTime, readyTimeout, probation, maxDraining, pidFile } = settings.values
+    const terms = {
+      ...{ hammerTime, readyTimeout, probation, maxDraining },
+      ...(pidFile !== undefined && { pidFile: resolve(pidFile) }),
+    }
+    supervisor.tell({ endless: 'serving', nonce: supervisor.nonce, terms })
   }
 
   #beginFailed(server: Server, error: unknown): void {

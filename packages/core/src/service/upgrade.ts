@@ -3,13 +3,18 @@ import type { Generation } from '../generation/index.js'
 import {
   describeElder,
   type Parcel,
+  type SpawnPlan,
   type Successor,
-  spawnPlan,
-  startSuccessor,
   type TicketKeys,
 } from '../handover/index.js'
 import type { Listeners } from '../listeners/index.js'
 import { whyNoUpgrade } from '../node/index.js'
+
+/** Who starts a successor, and how. */
+export interface Spawner {
+  plan(): SpawnPlan
+  start(plan: SpawnPlan, parcel: Parcel, readyTimeout: number): Promise<Successor>
+}
 
 /**
  * One upgrade, from the refusal or the first hook until the successor serves. Whatever fails on
@@ -17,11 +22,13 @@ import { whyNoUpgrade } from '../node/index.js'
  */
 export class Upgrade {
   readonly #generation: Generation
+  readonly #spawner: Spawner
   #successor: Successor | undefined
 
   /** Takes the transition to `upgrading`, or throws the refusal. */
-  constructor(generation: Generation, listeners: Listeners) {
+  constructor(generation: Generation, listeners: Listeners, spawner: Spawner) {
     this.#generation = generation
+    this.#spawner = spawner
     try {
       const unsupported = whyNoUpgrade() ?? generation.launcher?.why ?? whyNothingListens(listeners)
       if (unsupported) throw new EndlessError('ERR_ENDLESS_UNSUPPORTED', unsupported)
@@ -60,8 +67,8 @@ export class Upgrade {
   }
 
   /** Ends the successor, in order; it gets the time of a drain once it may serve. */
-  async stop(): Promise<void> {
-    await this.#stop(stoppedError())
+  async stop(why: EndlessError = stoppedError()): Promise<void> {
+    await this.#stop(why)
   }
 
   async #handOver(
@@ -71,10 +78,10 @@ export class Upgrade {
   ): Promise<Successor> {
     const { hooks, settings } = this.#generation
     await before()
-    const plan = spawnPlan()
+    const plan = this.#spawner.plan()
     await hooks.run('beforeSpawn', plan)
     this.#throwIfStopped()
-    const successor = await startSuccessor(plan, parcel(), settings.values.readyTimeout)
+    const successor = await this.#spawner.start(plan, parcel(), settings.values.readyTimeout)
     this.#successor = successor
     this.#generation.info(`Spawned successor ${successor.pid}.`, { successor: successor.pid })
     await successor.ready

@@ -10,14 +10,24 @@ import {
   type UpgraderOptions,
   type When,
 } from '../generation/index.js'
-import { Files, findPredecessor, type Parcel, type Passable } from '../handover/index.js'
+import {
+  Files,
+  findPredecessor,
+  type Parcel,
+  type Passable,
+  spawnPlan,
+  startSuccessor,
+} from '../handover/index.js'
 import { takeActivated } from '../listeners/index.js'
 import { checkNode, laneCount } from '../node/index.js'
 import { Departure } from './departure.js'
 import { Signals } from './signals.js'
 import { Startup } from './startup.js'
 import { statusOf } from './status.js'
-import { Upgrade } from './upgrade.js'
+import { type Spawner, Upgrade } from './upgrade.js'
+import { Worker } from './worker.js'
+
+const own: Spawner = { plan: spawnPlan, start: startSuccessor }
 
 /** The upgrader of a real process: it alone sends events to the state machine once it is ready. */
 export class ProcessUpgrader implements Upgrader {
@@ -26,6 +36,7 @@ export class ProcessUpgrader implements Upgrader {
   readonly #files: Files
   readonly #signals: Signals
   readonly #departure: Departure
+  readonly #worker: Worker | undefined
   #upgrading: Upgrade | undefined
   readonly #uninstalled: () => void
 
@@ -50,11 +61,24 @@ export class ProcessUpgrader implements Upgrader {
     this.#departure = new Departure(this.#generation, this.#startup.listeners, async () =>
       this.#upgrading?.stop(),
     )
-    this.#signals = new Signals(this.#generation, {
-      upgrade: (before) => this.#upgrade(before),
-      hammer: () => this.hammer(),
-      stop: (before) => this.#departure.stop(before),
-    })
+    const { supervisor } = this.#generation
+    this.#worker =
+      supervisor &&
+      new Worker(this.#generation, supervisor, {
+        upgrade: (spawner) => this.#upgrade(async () => {}, spawner),
+        stopUpgrade: (why) => void this.#upgrading?.stop(why),
+        departure: this.#departure,
+      })
+    // What is said to one worker is said to the fleet.
+    const { wishes } = this.#worker ?? {}
+    this.#signals = new Signals(
+      this.#generation,
+      wishes ?? {
+        upgrade: (before) => this.#upgrade(before, own),
+        hammer: () => this.#departure.hammer(),
+        stop: (before) => this.#departure.stop(before),
+      },
+    )
     this.configure(options)
   }
 
@@ -98,15 +122,19 @@ export class ProcessUpgrader implements Upgrader {
     return this.#startup.ready()
   }
 
-  upgrade(): Promise<{ pid: number }> {
-    return this.#upgrade(async () => {})
+  async upgrade(): Promise<{ pid: number }> {
+    if (!this.#worker) return this.#upgrade(async () => {}, own)
+    await this.#worker.wishes.upgrade(async () => {})
+    return { pid: this.#departure.successor?.pid ?? process.pid }
   }
 
   shutdown(): Promise<void> {
+    if (this.#worker) return this.#worker.wishes.stop(async () => {})
     return this.#departure.stop(async () => {})
   }
 
   hammer(): void {
+    if (this.#worker) return this.#worker.wishes.hammer()
     this.#departure.hammer()
   }
 
@@ -148,14 +176,15 @@ export class ProcessUpgrader implements Upgrader {
     this.#startup.uninstall()
     this.#generation.connections.uninstall()
     this.#generation.predecessor?.uninstall()
+    this.#worker?.uninstall()
     this.#generation.elders.uninstall()
     this.#files.closeUnclaimed()
     await this.#upgrading?.stop()
     this.#uninstalled()
   }
 
-  async #upgrade(before: () => Promise<void>): Promise<{ pid: number }> {
-    const upgrade = new Upgrade(this.#generation, this.#startup.listeners)
+  async #upgrade(before: () => Promise<void>, spawner: Spawner): Promise<{ pid: number }> {
+    const upgrade = new Upgrade(this.#generation, this.#startup.listeners, spawner)
     this.#upgrading = upgrade
     try {
       const { listeners } = this.#startup

@@ -49,6 +49,9 @@ export class SimulatedSuccessor {
     process.nextTick(() => sent(error))
   }
 
+  /** What it is asked for within a turn. */
+  poll: () => void = () => {}
+
   answers(answer: Answer): void {
     this.#hear(answer)
   }

@@ -129,6 +129,7 @@ export class World {
       }),
       lanes: this.lanes.map((_, at) => ({ send: send.bind(this, at), close: nothing })),
       tell: (verdict: Verdict, sent: Sent) => this.#tell(verdict, sent),
+      poll: nothing,
       onAnswer: (hear: (answer: Answer) => void) => {
         this.hear = hear
         return () => {
@@ -164,6 +165,7 @@ export class World {
       onVerdict: (hear: World['says']) => {
         this.says = hear
       },
+      poll: nothing,
       answer: (answer: Answer) => {
         if (answer.endless === 'refused')
           for (const wire of this.wires) for (const id of answer.ids) wire.void.add(id)

@@ -1,6 +1,6 @@
-import type { ChildProcess } from 'node:child_process'
 import { EndlessError } from '../errors.js'
-import { type Channel, type Handle, type Sent, signalChild } from '../node/index.js'
+import type { Channel, Handle, Sent } from '../node/index.js'
+import type { Body, Exit } from './body.js'
 import { LastWords } from './lastwords.js'
 import type {
   Answer,
@@ -10,13 +10,28 @@ import type {
   ToSuccessor,
   Verdict,
 } from './messages.js'
-import type { Exit, Successor } from './successor.js'
+import type { Successor } from './successor.js'
 
 /** How long a successor that is told to stop may take before it is killed, in ms. */
 const killAfter = 2_000
 
-/** A successor that is a child of ours, at the other end of two channels. */
-export class ChildSuccessor implements Successor {
+/** The near ends of what a successor was spawned with. */
+export interface Ends {
+  readonly inbox: Channel
+  readonly outbox: Channel
+  readonly lanes: readonly Channel[]
+}
+
+/** What a successor that others spawn beside does differently from a child of ours. */
+export interface Terms {
+  /** Awaited between its being ready and {@link Successor.ready}: all of a fleet go together. */
+  readonly together?: () => Promise<void>
+  /** Where the reports of our drain go. */
+  readonly report: (drain: DrainReport) => void
+}
+
+/** A successor that was spawned, by us or for us, at the other end of two channels. */
+export class SpawnedSuccessor implements Successor {
   readonly pid: number
   readonly ready: Promise<void>
   readonly exited: Promise<Exit>
@@ -27,39 +42,32 @@ export class ChildSuccessor implements Successor {
   adopts = false
   readonly lanes: readonly Channel[]
   #committed = false
-  readonly #child: ChildProcess
+  readonly #body: Body
   readonly #dormant = new Map<string, Handle>()
   readonly #outbox: Channel
   readonly #inbox: Channel
-  readonly #reports: Channel
+  readonly #report: Terms['report']
+  readonly #readyTimeout: number
   readonly #serving: Promise<void>
+  #late: NodeJS.Timeout
   #fail: (error: EndlessError) => void = () => {}
   #reported: string | undefined
   readonly #words = new LastWords()
 
-  constructor(
-    child: ChildProcess,
-    pid: number,
-    [inbox, outbox, reports, ...lanes]: readonly [Channel, Channel, Channel, ...Channel[]],
-    readyTimeout: number,
-  ) {
-    this.#child = child
+  constructor(body: Body, { inbox, outbox, lanes }: Ends, readyTimeout: number, terms: Terms) {
+    this.#body = body
     this.#outbox = outbox
     this.#inbox = inbox
-    this.#reports = reports
-    this.pid = pid
+    this.#report = terms.report
+    this.#readyTimeout = readyTimeout
+    this.pid = body.pid
     this.lanes = lanes
-    this.exited = new Promise((resolve) => {
-      // Not 'exit': that may come before the last messages were read, 'stopping' among them.
-      child.once('close', (code, signal) => resolve({ code, signal }))
-    })
+    this.exited = body.exited
     const failed = new Promise<never>((_, reject) => {
       this.#fail = reject
     })
     // Whoever waits takes the failure; nobody waits any more once it serves.
     failed.catch(() => {})
-    // A signal that could not be sent: whether it lives, its exit tells.
-    child.on('error', () => {})
     const told = new Map<string, () => void>()
     const tells = (what: string): Promise<void> =>
       Promise.race([new Promise<void>((resolve) => told.set(what, resolve)), failed])
@@ -68,9 +76,11 @@ export class ChildSuccessor implements Successor {
       this.#hear(message, handle)
       told.get(message.endless)?.()
     })
-    const timer = setTimeout(() => this.#fail(this.#timeoutError(readyTimeout)), readyTimeout)
-    this.ready = tells('ready')
-    this.#serving = tells('serving').finally(() => clearTimeout(timer))
+    this.#late = this.#lateTimer()
+    // The others of a fleet have their own time.
+    const isReady = tells('ready').finally(() => clearTimeout(this.#late))
+    this.ready = Promise.race([isReady.then(terms.together), failed])
+    this.#serving = tells('serving').finally(() => clearTimeout(this.#late))
     const says = (what: string): Promise<void> => new Promise((resolve) => told.set(what, resolve))
     this.toldToStop = says('stopping')
     this.deaf = says('deaf')
@@ -78,12 +88,12 @@ export class ChildSuccessor implements Successor {
     for (const promise of [this.ready, this.#serving]) promise.catch(() => {})
     void this.exited.then((exit) => this.#fail(this.#exitError(exit)))
     // What keeps us alive is our servers, then the drain: never that a successor lives.
-    child.unref()
-    for (const one of [inbox, outbox, reports, ...lanes]) one.unref()
+    for (const one of [inbox, outbox, ...lanes]) one.unref()
   }
 
   async go(ticketKeys: TicketKeys): Promise<void> {
     this.#committed = true
+    this.#late = this.#lateTimer()
     const message: ToSuccessor = { endless: 'go', ticketKeys }
     // A failing send means that it died: then `exited` tells why.
     this.#outbox.send(message)
@@ -92,9 +102,9 @@ export class ChildSuccessor implements Successor {
 
   async stop(why: EndlessError, patience: number): Promise<void> {
     this.#fail(why)
-    signalChild(this.#child, 'SIGTERM')
+    this.#body.signal('SIGTERM')
     const timer = setTimeout(
-      () => signalChild(this.#child, 'SIGKILL'),
+      () => this.#body.signal('SIGKILL'),
       this.#committed ? patience : killAfter,
     )
     await this.exited
@@ -114,11 +124,21 @@ export class ChildSuccessor implements Successor {
   }
 
   report(drain: DrainReport): void {
-    this.#reports.send(drain)
+    this.#report(drain)
+  }
+
+  /** It serves, and needs nobody before it: it finds that we are gone. */
+  leave(): void {
+    this.closeDormant()
+    for (const one of [this.#inbox, this.#outbox, ...this.lanes]) one.close()
   }
 
   tell(verdict: Verdict, sent: Sent): void {
     this.#outbox.send(verdict, sent)
+  }
+
+  poll(): void {
+    this.#inbox.poll()
   }
 
   onAnswer(hear: (answer: Answer) => void): () => void {
@@ -144,6 +164,11 @@ export class ChildSuccessor implements Successor {
       'ERR_ENDLESS_SUCCESSOR_EXITED',
       `successor ${this.pid} ${how} before it was ready${this.#words}`,
     )
+  }
+
+  #lateTimer(): NodeJS.Timeout {
+    const ms = this.#readyTimeout
+    return setTimeout(() => this.#fail(this.#timeoutError(ms)), ms)
   }
 
   #timeoutError(readyTimeout: number): EndlessError {

@@ -1,0 +1,61 @@
+import { existsSync, realpathSync } from 'node:fs'
+import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path'
+import { EndlessError, type SpawnPlan } from '@endlessjs/core/fleet'
+
+/** What is run, as it was asked for: links are followed anew at each reload. */
+export interface Recipe {
+  readonly command: string
+  readonly nodeArgs: readonly string[]
+  /** As it was given: relative to the directory, or absolute. */
+  readonly script: string
+  readonly args: readonly string[]
+  readonly cwd: string
+  readonly env: NodeJS.ProcessEnv
+}
+
+/** What is run, all links followed: a crash brings back this, whatever `current` leads to by then. */
+export interface Release {
+  /** Where it is: the directory that a deploy made. */
+  readonly name: string
+  /** @param slot which of the workers it is for */
+  plan(slot: number): SpawnPlan
+}
+
+/** Follows every link of a recipe, once for all workers; throws `ERR_ENDLESS_SPAWN`. */
+export function findRelease({ command, nodeArgs, script, args, cwd, env }: Recipe): Release {
+  const directory = follow(cwd, 'the working directory')
+  const path = isAbsolute(script) ? follow(script, 'the script') : script
+  const found = resolve(directory, path)
+  // What Node finds by itself (`server` for server.js) is Node's to find, and to miss.
+  const main = existsSync(found) ? realpathSync(found) : found
+  const node = followCommand(command, env.PATH ?? '')
+  return {
+    name: isAbsolute(script) ? dirname(main) : directory,
+    plan: (slot) => ({
+      command: node,
+      args: [...nodeArgs, path, ...args],
+      cwd: directory,
+      env: { ...env, PWD: directory, NODE_APP_INSTANCE: String(slot) },
+    }),
+  }
+}
+
+function follow(path: string, what: string): string {
+  try {
+    return realpathSync(path)
+  } catch (cause) {
+    throw new EndlessError(
+      'ERR_ENDLESS_SPAWN',
+      `${what} ${path} leads nowhere: expected it to exist; put the release there, or name another`,
+      { cause },
+    )
+  }
+}
+
+/** Where it is no path, and not in PATH, the spawn says so. */
+function followCommand(command: string, path: string): string {
+  if (command.includes('/')) return follow(command, 'the interpreter')
+  const found = path.split(delimiter).map((directory) => join(directory, command))
+  const first = found.find((one) => existsSync(one))
+  return first === undefined ? command : realpathSync(first)
+}

@@ -1,0 +1,67 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Exit, messageOf } from '@endlessjs/core/fleet'
+import type { Slot } from './slot.js'
+import type { Voice } from './voice.js'
+import { describeExit, type Worker } from './worker.js'
+
+/** Who a slot is empty for. */
+export interface Repairs {
+  /** Starts a worker of the committed release there; settles when it serves. */
+  fill(slot: Slot): Promise<void>
+  /** Nothing but crashes is to be expected. */
+  giveUp(exit: Exit): void
+}
+
+/** Workers that die unbidden are replaced: at once, and with pauses when that goes on. */
+export class Repair {
+  readonly #maxRestarts: number
+  readonly #repairs: Repairs
+  readonly #voice: Voice
+  readonly #over = new AbortController()
+  /** Those that are being filled. */
+  readonly #busy = new Set<Slot>()
+
+  constructor(maxRestarts: number, repairs: Repairs, voice: Voice) {
+    this.#maxRestarts = maxRestarts
+    this.#repairs = repairs
+    this.#voice = voice
+  }
+
+  /** Nothing is started any more. */
+  stop(): void {
+    this.#over.abort()
+  }
+
+  /** One has exited that had served. */
+  exited(slot: Slot, worker: Worker, exit: Exit): void {
+    if (worker.isToldToStop || worker.isLeaving) return this.mend(slot, exit)
+    this.#voice.complain(`Worker ${slot.index}, pid ${worker.pid}, ${describeExit(exit)}`)
+    slot.crashes.add(worker.age)
+    this.mend(slot, exit)
+  }
+
+  /** Fills a slot in which nobody serves, nor is about to. */
+  mend(slot: Slot, exit: Exit): void {
+    const isOver = this.#over.signal.aborted || slot.isClosed
+    if (isOver || slot.isOccupied || this.#busy.has(slot)) return
+    this.#busy.add(slot)
+    void this.#fill(slot, exit).finally(() => this.#busy.delete(slot))
+  }
+
+  async #fill(slot: Slot, exit: Exit): Promise<void> {
+    const { signal } = this.#over
+    for (let last = exit; ; ) {
+      if (slot.crashes.exceed(this.#maxRestarts)) return this.#repairs.giveUp(last)
+      await delay(slot.crashes.pause, undefined, { signal }).catch(() => {})
+      if (signal.aborted || slot.isClosed) return
+      try {
+        return await this.#repairs.fill(slot)
+      } catch (error) {
+        if (signal.aborted) return
+        slot.crashes.add(0)
+        last = slot.lastExit ?? last
+        this.#voice.complain(`Worker ${slot.index} could not be replaced: ${messageOf(error)}`)
+      }
+    }
+  }
+}

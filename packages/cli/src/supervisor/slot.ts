@@ -1,0 +1,83 @@
+import type { Exit } from '@endlessjs/core/fleet'
+import { Crashes } from './crashes.js'
+import type { Takeover } from './takeover.js'
+import type { Worker } from './worker.js'
+
+/** Beyond the hammer, in ms: then a worker that was to leave does not hear anybody any more. */
+const grace = 10_000
+
+/** One of the places in which a worker serves. */
+export class Slot {
+  readonly index: number
+  readonly crashes: Crashes = new Crashes()
+  /** The one that serves, or is about to. */
+  current: Worker | undefined
+  /** To the next one, while there is one. */
+  takeover: Takeover | undefined
+  /** Those that have not exited, oldest first. */
+  readonly living: Set<Worker> = new Set()
+  #generation = -1
+  /** It is to be empty from here on. */
+  isClosed = false
+  /** Of the worker that exited last. */
+  lastExit: Exit | undefined
+
+  constructor(index: number) {
+    this.index = index
+  }
+
+  nextGeneration(): number {
+    return ++this.#generation
+  }
+
+  join(worker: Worker): void {
+    this.living.add(worker)
+    void worker.exited.then((exit) => {
+      this.living.delete(worker)
+      this.lastExit = exit
+    })
+  }
+
+  /** Whether somebody serves, is about to, or can do so again. */
+  get isOccupied(): boolean {
+    const { takeover } = this
+    return [...this.living].some((worker) => {
+      if (worker.isToldToStop) return false
+      return !worker.isLeaving || (takeover?.old === worker && !takeover.isOver)
+    })
+  }
+
+  /** The new one serves. */
+  handOver(worker: Worker): void {
+    const old = this.current
+    this.current = worker
+    if (old && old !== worker) this.leaves(old)
+  }
+
+  /** It serves again: the one that came after it is to go. */
+  takeBack(worker: Worker): void {
+    const failed = this.current
+    this.current = worker
+    worker.state = 'serving'
+    worker.isLeaving = false
+    worker.drain = undefined
+    if (failed && failed !== worker) {
+      failed.isToldToStop = true
+      this.leaves(failed)
+    }
+  }
+
+  /** A worker drains, and is killed when that takes longer than its own hammer. */
+  leaves(worker: Worker): void {
+    if (worker.state === 'exited') return
+    worker.state = 'draining'
+    worker.isLeaving = true
+    const { hammerTime, probation } = worker.terms ?? { hammerTime: 0, probation: 0 }
+    if (hammerTime === false) return
+    const late = setTimeout(
+      () => worker.state === 'draining' && worker.signal('SIGKILL'),
+      Math.max(hammerTime, probation) + grace,
+    )
+    void worker.exited.then(() => clearTimeout(late))
+  }
+}

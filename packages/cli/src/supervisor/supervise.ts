@@ -1,0 +1,116 @@
+import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
+import { basename } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
+import { ControlServer, controlPath } from '@endlessjs/core/control'
+import { EndlessError, nameOfBound, PidFile, spawnPlan, takeActivated } from '@endlessjs/core/fleet'
+import type { StartOptions } from '../startoptions.js'
+import { commandsOf } from './commands.js'
+import { Fleet } from './fleet.js'
+import { Mouth } from './mouth.js'
+import type { Recipe } from './release.js'
+import { FleetSignals } from './signals.js'
+import { Voice } from './voice.js'
+import { Watch } from './watch.js'
+
+/** How long a worker has until it serves, in ms. */
+const readyTimeout = 60_000
+/** How often in a row a worker may die right after its start. */
+const maxRestarts = 15
+
+/** Runs a service until it ends. @returns its exit code */
+export async function supervise(options: StartOptions): Promise<number> {
+  const { workers = 1, prefix = process.stdout.isTTY === true && workers !== 1 } = options
+  const count = workers === 'max' ? availableParallelism() : workers
+  const voice = new Voice()
+  const recipe = recipeOf(options)
+  const fleet = new Fleet(
+    recipe,
+    {
+      workers: count,
+      surge: options.surge ?? Number.MAX_SAFE_INTEGER,
+      readyTimeout: options.readyTimeout ?? readyTimeout,
+      maxRestarts: options.maxRestarts ?? maxRestarts,
+    },
+    new Mouth(prefix),
+    voice,
+  )
+  for (const one of takeActivated())
+    if (one.handle) {
+      const { alias, bound, handle } = one
+      fleet.holder.hold({ name: nameOfBound(bound), bound, activated: true, alias }, handle)
+    }
+  const path = controlPath({ name: options.name, control: options.control, cwd: recipe.cwd })
+  const name = options.name ?? basename(path, '.sock')
+  // First: who answers there already is this service.
+  const control = await new ControlServer(commandsOf(name, fleet)).listen(path)
+  const signals = new FleetSignals(fleet, voice)
+  const watch = new Watch(fleet, options, voice)
+  // A supervisor whose first worker is still being started has nothing else to stay for.
+  const alive = setInterval(() => {}, 2 ** 30)
+  const end = async (): Promise<void> => {
+    watch.stop()
+    await control.close()
+    signals.uninstall()
+    clearInterval(alive)
+  }
+  try {
+    voice.say(`${name}: starting ${count} of ${fleet.release.name}, control socket ${path}.`)
+    await fleet.start()
+    writePidFile(fleet, voice)
+    voice.say(`${name} serves: ${fleet.slots.length} workers, supervisor pid ${process.pid}.`)
+  } catch (error) {
+    voice.complain(`${name} could not start`, error)
+  }
+  const code = await fleet.ended
+  // Whoever asked for the end hears of it first.
+  await turn()
+  await end()
+  voice.say(`${name} has ended with code ${code}.`)
+  return code
+}
+
+/** How workers are started: as `node server.js` would be, here and now. */
+function recipeOf(options: StartOptions): Recipe {
+  const { command, cwd, env } = spawnPlan()
+  const settings = {
+    hammerTime: options.hammerTime,
+    readyTimeout: options.readyTimeout,
+    probation: options.probation,
+    shutdownDelay: options.shutdownDelay,
+    onCrash: options.onCrash,
+  }
+  const auto = createRequire(import.meta.url).resolve('@endlessjs/core/auto')
+  return {
+    command: options.interpreter ?? command,
+    // Before those of the user: what they load may listen.
+    nodeArgs: ['--require', auto, ...options.nodeArgs],
+    script: options.script,
+    args: options.args,
+    cwd: options.cwd ?? cwd,
+    env: { ...env, ENDLESS_OPTIONS: JSON.stringify({ ...optionsIn(env), ...settings }) },
+  }
+}
+
+/** Those for which there is no flag; the preload says what is wrong with them. */
+function optionsIn({ ENDLESS_OPTIONS: text }: NodeJS.ProcessEnv): object {
+  try {
+    return Object(JSON.parse(text ?? '{}'))
+  } catch (cause) {
+    throw new EndlessError('ERR_ENDLESS_OPTION', 'ENDLESS_OPTIONS: expected JSON', { cause })
+  }
+}
+
+/** The app names a file for the pid that stays: ours. */
+function writePidFile(fleet: Fleet, voice: Voice): void {
+  const path = fleet.slots[0]?.current?.terms?.pidFile
+  if (path === undefined) return
+  try {
+    const file = new PidFile(path)
+    file.claim([], (message) => voice.say(message))
+    file.write()
+    file.removeAtExit((error) => voice.complain('The pid file is still there', error))
+  } catch (error) {
+    voice.complain('The pid file is not up to date', error)
+  }
+}

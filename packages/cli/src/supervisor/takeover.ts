@@ -1,0 +1,138 @@
+import { EndlessError, type ErrorCode, type ToSupervisor } from '@endlessjs/core/fleet'
+import type { Release } from './release.js'
+import { describeExit, type Worker } from './worker.js'
+
+/** Beyond what a successor has until it is ready, in ms: for the worker that has to say so. */
+const grace = 10_000
+
+type Stage = 'starting' | 'handing over' | 'on probation' | 'proved' | 'failed'
+
+/**
+ * A worker hands over to a successor of another release, or of the same one: the worker does all of it, as an
+ * app without a supervisor does. When it may, and whether it has to come back, is said here.
+ */
+export class Takeover {
+  static #nextId = 0
+  readonly id: number = Takeover.#nextId++
+  readonly old: Worker
+  readonly release: Release
+  /** Settles when the successor is ready, and waits. This and the next two reject with what failed. */
+  readonly ready: Promise<void>
+  /** Settles when the successor serves. */
+  readonly served: Promise<void>
+  /** Settles when the successor has passed its probation. */
+  readonly proved: Promise<void>
+  /** Settles when the old one serves again, or is gone. */
+  readonly returned: Promise<void>
+  heir: Worker | undefined
+  #stage: Stage = 'starting'
+  #abandoned: string | undefined
+  #fail: (error: EndlessError) => void = () => {}
+  readonly #told = new Map<string, () => void>()
+  readonly #late: NodeJS.Timeout
+
+  constructor(old: Worker, release: Release) {
+    this.old = old
+    this.release = release
+    const failed = new Promise<never>((_, reject) => {
+      this.#fail = reject
+    })
+    const told = (what: string): Promise<void> =>
+      new Promise((resolve) => this.#told.set(what, resolve))
+    const either = (what: string): Promise<void> => {
+      const promise = Promise.race([told(what), failed])
+      // Whoever waits hears of it; not everybody waits for all of them.
+      promise.catch(() => {})
+      return promise
+    }
+    this.ready = either('ready')
+    this.served = either('served')
+    this.proved = either('proved')
+    this.returned = told('returned')
+    const ms = (old.terms?.readyTimeout ?? 0) + grace
+    this.#late = setTimeout(() => this.#isLate(ms), ms)
+    void old.exited.then((exit) => this.#oldIsGone(describeExit(exit)))
+    old.tell({ endless: 'upgrade', id: this.id, plan: release.plan(old.facts.slot) })
+  }
+
+  get isProved(): boolean {
+    return this.#stage === 'proved'
+  }
+
+  get isOver(): boolean {
+    return this.#stage === 'proved' || this.#stage === 'failed'
+  }
+
+  /** What the old one says. */
+  hear(message: ToSupervisor): void {
+    if (message.endless === 'ready') this.#tell('ready')
+    if (message.endless === 'upgraded') this.#hasServed()
+    if (message.endless === 'failed')
+      this.#end(new EndlessError(message.code as ErrorCode, message.message))
+    if (message.endless === 'revived')
+      this.#end(new EndlessError('ERR_ENDLESS_PROBATION', message.message))
+    if (message.endless === 'proved') this.#prove()
+  }
+
+  /** All are ready: go. */
+  commit(): void {
+    clearTimeout(this.#late)
+    this.#stage = 'handing over'
+    this.old.tell({ endless: 'together', id: this.id })
+  }
+
+  /** Another one has failed: the old one is to serve again. */
+  abandon(why: string): void {
+    this.#abandoned = why
+    if (this.#stage === 'on probation') this.old.tell({ endless: 'takeBack', why })
+    // It may serve by the time that it hears of this: then that is taken back.
+    else if (!this.isOver) this.old.tell({ endless: 'apart', id: this.id, why })
+  }
+
+  #hasServed(): void {
+    if (this.isOver) return
+    this.#stage = 'on probation'
+    this.#tell('served')
+    if (this.#abandoned !== undefined) this.old.tell({ endless: 'takeBack', why: this.#abandoned })
+  }
+
+  #prove(): void {
+    if (this.#stage !== 'on probation' || this.#abandoned !== undefined) return
+    this.#stage = 'proved'
+    this.#tell('proved')
+  }
+
+  #oldIsGone(how: string): void {
+    // That it has gone in order says that all is well.
+    if (this.#stage === 'on probation') this.#prove()
+    // Nobody is left who would end it, and it is of a release that nobody has agreed to.
+    if (!this.isOver) this.heir?.stop()
+    this.#end(
+      new EndlessError(
+        'ERR_ENDLESS_STOPPED',
+        `worker ${this.old.pid} ${how} before its successor served`,
+      ),
+    )
+  }
+
+  #isLate(ms: number): void {
+    this.abandon(`it took longer than ${ms} ms`)
+    this.#end(
+      new EndlessError(
+        'ERR_ENDLESS_READY_TIMEOUT',
+        `worker ${this.old.pid} had no successor that was ready within ${ms} ms: does its event loop turn?`,
+      ),
+    )
+  }
+
+  #end(error: EndlessError): void {
+    clearTimeout(this.#late)
+    if (!this.isProved) this.#stage = 'failed'
+    this.#fail(error)
+    this.#tell('returned')
+  }
+
+  #tell(what: string): void {
+    this.#told.get(what)?.()
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * What a supervisor is built of: for `@endlessjs/cli` alone, and no public API.
+ * @packageDocumentation
+ */
+export { EndlessError, type ErrorCode, messageOf } from './errors.js'
+export { type Logger, PidFile, stderrLogger } from './generation/index.js'
+export {
+  type Body,
+  type DrainReport,
+  type Exit,
+  type HandedListener,
+  SpawnedSuccessor,
+  type SpawnPlan,
+  spawnPlan,
+} from './handover/index.js'
+export { takeActivated } from './listeners/index.js'
+export { type Channel, type Handle, inodeAt, nameOfBound, show } from './node/index.js'
+export { Hangup } from './service/hangup.js'
+export {
+  type Beat,
+  type Born,
+  type HeldListener,
+  startWorker,
+  type Terms,
+  type ToSupervisor,
+  type ToWorker,
+  type Wish,
+} from './supervision/index.js'

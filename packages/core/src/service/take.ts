@@ -1,0 +1,30 @@
+/**
+ * What the preload does with a server that is about to listen. Loaded then, and not before: a script that
+ * never listens pays for none of it.
+ */
+import type { Server } from 'node:net'
+import { isMainThread } from 'node:worker_threads'
+import { EndlessError } from '../errors.js'
+import { isOfCluster } from '../node/index.js'
+import { currentUpgrader, upgrader } from './singleton.js'
+
+/** It takes part in upgrades, as with an adapter; where it is attached already it is the app's. */
+export function take(server: Server): void {
+  // A worker thread is not its process, and its servers are those of the thread.
+  if (!isMainThread || server.listening || isOfCluster(server)) return
+  try {
+    upgrader().attach(server, { byDefault: true })
+  } catch (error) {
+    // Never worse than without us: where this Node lacks what we need, the app runs without.
+    if (!(error instanceof EndlessError) || error.code !== 'ERR_ENDLESS_NODE') throw error
+    process.emitWarning(error.message, { code: error.code })
+  }
+}
+
+/** The app says that it is ready: nothing comes of it before something listens. */
+export function becomeReady(): void {
+  const current = currentUpgrader()
+  if (!current || current.status().listeners.length === 0) return
+  // What fails is logged and ends the process: there is no caller here.
+  current.ready().catch(() => {})
+}

@@ -1,0 +1,122 @@
+import { EndlessError, messageOf } from '../errors.js'
+import type { Generation } from '../generation/index.js'
+import type { Supervisor, ToWorker, Wish } from '../supervision/index.js'
+import type { Departure } from './departure.js'
+import type { SignalActions } from './signals.js'
+import type { Spawner } from './upgrade.js'
+
+/** How often a worker says how it is, in ms. */
+const beatEvery = 1_000
+
+/** What a worker can be told to do. */
+export interface WorkerActions {
+  upgrade(spawner: Spawner): Promise<{ pid: number }>
+  /** Ends the upgrade that is under way, where there is one. */
+  stopUpgrade(why: EndlessError): void
+  readonly departure: Departure
+}
+
+/** This process as one of a fleet: it does what the supervisor says, and asks it for what concerns all. */
+export class Worker {
+  /** What is wanted of this worker is wanted of all. */
+  readonly wishes: SignalActions
+  readonly #generation: Generation
+  readonly #supervisor: Supervisor
+  readonly #actions: WorkerActions
+  readonly #beats: NodeJS.Timeout
+  #beatAt = performance.now()
+  #uninstalled = false
+
+  constructor(generation: Generation, supervisor: Supervisor, actions: WorkerActions) {
+    this.#generation = generation
+    this.#supervisor = supervisor
+    this.#actions = actions
+    this.wishes = {
+      upgrade: (before) => this.#wish('upgrade', before),
+      stop: (before) => this.#wish('shutdown', before),
+      // Whoever hammers does not wait.
+      hammer: () => void this.#wish('hammer', async () => {}).catch(() => {}),
+    }
+    supervisor.onOrder((order) => this.#obey(order))
+    void supervisor.gone.then(() => this.#isAlone())
+    this.#beats = setInterval(() => this.#beat(), beatEvery).unref()
+  }
+
+  uninstall(): void {
+    this.#uninstalled = true
+    clearInterval(this.#beats)
+    this.#supervisor.uninstall()
+  }
+
+  async #wish(wish: Wish, before: () => Promise<void>): Promise<void> {
+    await before()
+    try {
+      await this.#supervisor.wish(wish)
+    } catch (error) {
+      this.#generation.warn(`The supervisor refused (${wish})`, { err: error })
+      throw error
+    }
+  }
+
+  #obey(order: ToWorker): void {
+    const { departure } = this.#actions
+    switch (order.endless) {
+      case 'upgrade':
+        return void this.#upgrade(order.id, order.plan)
+      case 'apart':
+        return this.#actions.stopUpgrade(new EndlessError('ERR_ENDLESS_STOPPED', order.why))
+      case 'takeBack':
+        return departure.takeBack(order.why)
+      case 'stop':
+        return void departure.stop(async () => {})
+      case 'hammer':
+        return this.#hammer()
+    }
+  }
+
+  async #upgrade(id: number, plan: ReturnType<Spawner['plan']>): Promise<void> {
+    const { supervisor } = this.#generation
+    try {
+      const { pid } = await this.#actions.upgrade({
+        plan: () => plan,
+        start: (changed, parcel, readyTimeout) =>
+          this.#supervisor.startSuccessor(id, changed, parcel, readyTimeout),
+      })
+      supervisor?.tell({ endless: 'upgraded', id, pid })
+    } catch (error) {
+      const code = error instanceof EndlessError ? error.code : 'ERR_ENDLESS_SPAWN'
+      supervisor?.tell({ endless: 'failed', id, code, message: messageOf(error) })
+    }
+  }
+
+  #hammer(): void {
+    try {
+      this.#actions.departure.hammer()
+    } catch (error) {
+      // It was told of while it came back, or before it began.
+      this.#generation.info(messageOf(error))
+    }
+  }
+
+  /** Nobody replaces this process any more, and the next supervisor needs the port. */
+  #isAlone(): void {
+    if (this.#uninstalled || this.#generation.state === 'exited') return
+    this.#generation.warn('The supervisor is gone: finishing what is here, and leaving.')
+    void this.#actions.departure.stop(async () => {})
+  }
+
+  #beat(): void {
+    const now = performance.now()
+    const delay = Math.max(0, now - this.#beatAt - beatEvery)
+    this.#beatAt = now
+    const { size, inFlight, requests } = this.#generation.connections
+    this.#supervisor.tell({
+      endless: 'beat',
+      rss: process.memoryUsage.rss(),
+      delay,
+      connections: size,
+      inFlight,
+      requests,
+    })
+  }
+}

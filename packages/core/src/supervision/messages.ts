@@ -1,0 +1,94 @@
+import type { DrainReport, Exit, HandedListener, SpawnPlan } from '../handover/index.js'
+
+/** What can be asked of a whole fleet, by one of its workers. */
+export type Wish = 'upgrade' | 'hammer' | 'shutdown'
+
+/** A listener of which the supervisor has a duplicate: the next ones inherit that. */
+export type HeldListener = Omit<HandedListener, 'fd'>
+
+/** What a supervisor has to know of the options of an app. */
+export interface Terms {
+  readonly hammerTime: number | false
+  readonly readyTimeout: number
+  readonly probation: number
+  readonly maxDraining: number
+  readonly pidFile?: string
+}
+
+/** How a worker is. Memory in bytes, times in ms. */
+export interface Beat {
+  readonly rss: number
+  /** How late its event loop was. */
+  readonly delay: number
+  readonly connections: number
+  readonly inFlight: number
+  /** Since its start. */
+  readonly requests: number
+}
+
+/** What a worker tells its supervisor. */
+export type ToSupervisor =
+  /** With a duplicate of the listener as the message's handle. */
+  | ({ readonly endless: 'holds' } & HeldListener)
+  /** All that it listens on, by the names under which the supervisor has them. */
+  | { readonly endless: 'listens'; readonly names: readonly string[] }
+  | { readonly endless: 'serving'; readonly nonce: string; readonly terms: Terms }
+  | ({ readonly endless: 'beat' } & Beat)
+  /** Its successor is to be spawned: by whoever outlives both. */
+  | {
+      readonly endless: 'spawn'
+      readonly id: number
+      readonly plan: SpawnPlan
+      readonly generation: number
+      readonly lanes: number
+    }
+  /** For a successor of it. */
+  | { readonly endless: 'signal'; readonly pid: number; readonly signal: NodeJS.Signals }
+  /** Its successor is ready: it waits for `together`. */
+  | { readonly endless: 'ready'; readonly id: number }
+  /** Its successor serves. */
+  | { readonly endless: 'upgraded'; readonly id: number; readonly pid: number }
+  /** It has no successor, and serves on. */
+  | {
+      readonly endless: 'failed'
+      readonly id: number
+      readonly code: string
+      readonly message: string
+    }
+  /** Its successor failed on probation: it serves again. */
+  | { readonly endless: 'revived'; readonly message: string }
+  /** Its successor has passed probation. */
+  | { readonly endless: 'proved' }
+  | { readonly endless: 'drains'; readonly report: DrainReport }
+  /** Somebody wants it of this worker, which is to say of all. `again`: for the second time. */
+  | {
+      readonly endless: 'wish'
+      readonly id: number
+      readonly wish: Wish
+      readonly again: boolean
+    }
+  /** An exception that nobody caught: it needs a replacement before it goes. */
+  | { readonly endless: 'crashing'; readonly message: string }
+
+/** What a supervisor tells a worker. */
+export type ToWorker =
+  /** Have a successor of this release. */
+  | { readonly endless: 'upgrade'; readonly id: number; readonly plan: SpawnPlan }
+  /** With a near end of the successor's pipes as the message's handle: what it says, what it hears, lanes. */
+  | { readonly endless: 'pipe'; readonly id: number; readonly at: number }
+  | { readonly endless: 'spawned'; readonly id: number; readonly pid: number }
+  | { readonly endless: 'notSpawned'; readonly id: number; readonly message: string }
+  /** All of the fleet are ready: hand over. */
+  | { readonly endless: 'together'; readonly id: number }
+  /** Another one of the fleet is not: no successor. */
+  | { readonly endless: 'apart'; readonly id: number; readonly why: string }
+  | ({ readonly endless: 'exited'; readonly pid: number } & Exit)
+  /** The successor is to go, and this one to serve again. */
+  | { readonly endless: 'takeBack'; readonly why: string }
+  | { readonly endless: 'stop' }
+  | { readonly endless: 'hammer' }
+  | {
+      readonly endless: 'granted'
+      readonly id: number
+      readonly refused?: { readonly code: string; readonly message: string }
+    }
