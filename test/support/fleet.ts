@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { ControlClient, readStatus, type ServiceStatus } from '@endlessjs/core/control'
 import { isZombie } from './processes.js'
 import { fixture, Service, type StartOptions, temporaryDirectory } from './service.js'
@@ -122,10 +123,17 @@ export class Fleet implements AsyncDisposable {
     return workers.map(({ pid = -1 }) => pid)
   }
 
-  /** Children of the supervisor that have ended and were not reaped. */
-  zombies(): number[] {
-    const children = readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, 'utf8')
-    return children.trim().split(/\s+/).map(Number).filter(isZombie)
+  /** Settles when every child of the supervisor that has ended was reaped. */
+  async reaped(): Promise<void> {
+    const zombies = (): number[] => {
+      const children = readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, 'utf8')
+      return children.trim().split(/\s+/).map(Number).filter(isZombie)
+    }
+    // There is no event of it, so the condition is asked for.
+    for (let n = 0; zombies().length > 0; n++) {
+      if (n > 1_000) throw new Error(`not reaped: ${zombies()}`)
+      await delay(10)
+    }
   }
 
   /** Stops it in order. */

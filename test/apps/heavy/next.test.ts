@@ -1,4 +1,5 @@
-// Next.js behind a server of one's own, as docs/recipes.md has it, after a real build.
+// Next.js behind a server of one's own, as docs/recipes.md has it, and by its own command with the preload;
+// after a real build.
 import { execFileSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -10,9 +11,9 @@ const { resolve } = createRequire(import.meta.url)
 const cwd = join(import.meta.dirname, 'recipes/next')
 const env = { NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' }
 const routes = { slow: '/slow' }
+const next = resolve('next/dist/bin/next')
 
 beforeAll(() => {
-  const next = resolve('next/dist/bin/next')
   execFileSync(process.execPath, [next, 'build'], { cwd, env: { ...process.env, ...env } })
 })
 
@@ -25,4 +26,12 @@ test('next: upgrades lose nothing, and what after() has begun is done at the end
   // One for each response of each generation, though each takes longer than its drain.
   const asked = service.all({ event: 'request' })
   expect(service.stderr.match(/^after the response$/gm)).toHaveLength(asked.length)
+})
+
+test('next start with the preload: upgrades lose nothing, a stop answers what is in flight', async () => {
+  const options = { execArgv: ['--import', '@endlessjs/core/auto'], args: ['start'] }
+  const defaults = { ENDLESS_OPTIONS: '{"probation":0,"slowStart":0}' }
+  await using service = await startRecipe(next, { cwd, env: { ...env, ...defaults }, ...options })
+  await upgradesOf(service, routes)
+  expect((await stopOf(service, routes)).body.toString()).toBe('done\n')
 })
