@@ -2,11 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
-  chownSync,
   existsSync,
-  lchownSync,
   lstatSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -183,48 +180,5 @@ describe('close', () => {
     renameSync(other, path)
     await server.close()
     expect(await (await client(path)).request('status')).toBe('other')
-  })
-})
-
-describe('a directory is refused', () => {
-  test.each([[0o775], [0o757], [0o1777]])('with mode %o: others may write', async (mode) => {
-    const directory = place()
-    chmodSync(directory, mode)
-    await expect(listen(join(directory, 'a.sock'))).rejects.toMatchObject({
-      code: 'ERR_ENDLESS_CONTROL',
-      message: expect.stringMatching(/others may too \(mode 7\d\d\): chmod go-w/),
-    })
-    expect(readdirSync(directory)).toEqual([])
-  })
-
-  test.skipIf(!isRoot)('of another user, or that a link of another user leads to', async () => {
-    const directory = place()
-    mkdirSync(join(directory, 'theirs'))
-    chownSync(join(directory, 'theirs'), nobody, nobody)
-    mkdirSync(join(directory, 'ours'))
-    symlinkSync('ours', join(directory, 'link'))
-    await listen(join(directory, 'link/a.sock'))
-    lchownSync(join(directory, 'link'), nobody, nobody)
-    for (const name of ['theirs', 'link'])
-      await expect(listen(join(directory, name, 'b.sock'))).rejects.toThrow(
-        /to be of this user \(uid 0\), it is of uid 65534/,
-      )
-  })
-
-  test('where it is none', async () => {
-    const directory = place()
-    writeFileSync(join(directory, 'file'), '')
-    await expect(listen(join(directory, 'file/a.sock'))).rejects.toMatchObject({
-      code: 'ERR_ENDLESS_CONTROL',
-      message: expect.stringMatching(/name a path where this user may write/),
-      cause: expect.anything(),
-    })
-  })
-
-  test('that others may read is none to refuse: the socket is still ours alone', async () => {
-    const directory = place()
-    chmodSync(directory, 0o755)
-    await listen(join(directory, 'a.sock'))
-    expect(modeOf(join(directory, 'a.sock'))).toBe(0o600)
   })
 })
