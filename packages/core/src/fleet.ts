@@ -14,7 +14,13 @@ export {
   spawnPlan,
 } from './handover/index.js'
 export { takeActivated } from './listeners/index.js'
-export { type Channel, type Handle, inodeAt, nameOfBound, show } from './node/index.js'
+export {
+  type Handle,
+  nameOfBound,
+  type Passing,
+  passOn,
+  unlinkSocket,
+} from './node/index.js'
 export { Hangup } from './service/hangup.js'
 export {
   type Beat,

@@ -67,8 +67,7 @@ export class Nursery {
     try {
       const changed = { ...release, plan: () => spawn.plan }
       const { facts, born } = await this.#bear(slot, changed, old.pid, spawn.lanes)
-      let at = 0
-      born.passEnds((handle, sent) => old.tell({ endless: 'pipe', id, at: at++ }, handle, sent))
+      born.passEnds((handle, sent) => old.tell({ endless: 'pipe', id }, handle, sent))
       const worker = this.#welcome(slot, { ...facts, release }, born)
       old.tell({ endless: 'spawned', id, pid: worker.pid })
       void worker.exited.then((exit) => old.tell({ endless: 'exited', pid: worker.pid, ...exit }))

@@ -8,6 +8,7 @@ import type { StartOptions } from '../startoptions.js'
 import { commandsOf } from './commands.js'
 import { Fleet } from './fleet.js'
 import { Mouth } from './mouth.js'
+import { Rebalance } from './rebalance.js'
 import type { Recipe } from './release.js'
 import { FleetSignals } from './signals.js'
 import { Voice } from './voice.js'
@@ -46,10 +47,12 @@ export async function supervise(options: StartOptions): Promise<number> {
   const control = await new ControlServer(commandsOf(name, fleet)).listen(path)
   const signals = new FleetSignals(fleet, voice)
   const watch = new Watch(fleet, options, voice)
+  const rebalance = options.rebalance ? new Rebalance(fleet, voice) : undefined
   // A supervisor whose first worker is still being started has nothing else to stay for.
   const alive = setInterval(() => {}, 2 ** 30)
   const end = async (): Promise<void> => {
     watch.stop()
+    rebalance?.stop()
     await control.close()
     signals.uninstall()
     clearInterval(alive)

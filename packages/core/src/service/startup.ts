@@ -58,6 +58,7 @@ export class Startup {
     this.#served = served
     const handed = generation.predecessor?.handover.listeners ?? []
     this.listeners = new Listeners(new Inheritance(handed, activated), {
+      isShared: generation.supervisor !== undefined,
       gated: () => generation.predecessor !== undefined && generation.state === 'starting',
       hasBegin: (own) => own !== undefined || generation.hooks.has('beforeBegin'),
       begin: (address, own) => this.#begin(address, own),
@@ -216,7 +217,7 @@ export class Startup {
   }
 
   #tellNames(): void {
-    const names = this.listeners.all.map(({ inheritedAs, name }) => inheritedAs ?? name)
+    const names = this.listeners.all.map((one) => this.listeners.nameOf(one))
     this.#generation.supervisor?.tell({ endless: 'listens', names })
   }
 

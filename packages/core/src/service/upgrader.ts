@@ -68,7 +68,7 @@ export class ProcessUpgrader implements Upgrader {
     const { supervisor } = this.#generation
     this.#worker =
       supervisor &&
-      new Worker(this.#generation, supervisor, {
+      new Worker(this.#generation, supervisor, this.#startup.listeners, {
         upgrade: (spawner) => this.#upgrade(async () => {}, spawner),
         stopUpgrade: (why) => void this.#upgrading?.stop(why),
         departure: this.#departure,
