@@ -1,7 +1,6 @@
 import { readStatus, type ServiceStatus } from '@endlessjs/core/control'
 import { Command } from 'commander'
 import type { Output } from '../output.js'
-import { statusText } from '../statustext.js'
 import { asking, type Target, withTarget } from '../target.js'
 import { watch } from '../watch.js'
 
@@ -27,7 +26,10 @@ export function statusCommand(output: Output): Command {
       output.json = json
       const text = async (): Promise<string> => {
         const status = await ask(target)
-        return json ? JSON.stringify(status) : statusText(status, output.colours)
+        if (json) return JSON.stringify(status)
+        // Only here: a supervisor prints no table, and would keep it in memory.
+        const { statusText } = await import('../statustext.js')
+        return statusText(status, output.colours)
       }
       if (again) return watch(output, text)
       output.line(await text())

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import {
   type Born,
   type Handle,
@@ -88,7 +87,8 @@ export class Nursery {
       slot: slot.index,
       generation: slot.nextGeneration(),
       release,
-      nonce: randomUUID(),
+      // Not a secret: the channel is private. It tells this process from one that had its pid.
+      nonce: `${Date.now()}-${Math.random()}`,
     }
     const born = await startWorker(release.plan(slot.index), {
       generation: facts.generation,
