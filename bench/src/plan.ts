@@ -21,7 +21,7 @@ export const full: Plan = {
   proof: { warmUp: 300, duration: 8_000, upgradesAt: [500, 3_000, 5_500] },
   cost: { launches: 3, cycles: 10, runs: 100 },
   latency: { upgrades: 5, window: 2_500, saturate: 2_000, starts: 5 },
-  rates: { launches: 2, cycles: 4, warmUp: 700, round: 400 },
+  rates: { launches: 2, cycles: 6, warmUp: 700, round: 400 },
   reloads: { reloads: 4, warmUp: 800, pause: 1_300 },
 }
 

@@ -31,6 +31,14 @@ export function usageOf(pid: number): Usage {
   return { cpu: (user + system) * tick, rss: Number(rss?.[1] ?? 0) * 1_024 }
 }
 
+/** What all processes of this machine have used, and what its host took away, in ms since its start. */
+export function machineCpu(): number {
+  const line = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0] ?? ''
+  const [user, nice, system, , , irq, softirq, steal] = line.split(/\s+/).slice(1).map(Number)
+  const all = [user, nice, system, irq, softirq, steal]
+  return all.reduce<number>((total, ticks) => total + (ticks ?? 0), 0) * tick
+}
+
 /** Those it has now, however it started them. None where it is gone. */
 export function childrenOf(pid: number): number[] {
   try {

@@ -1,17 +1,13 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import pTimeout from 'p-timeout'
 import { max, mean, median, sum } from 'simple-statistics'
-import { Tally, underFire } from '../cannon.js'
 import { type Spread, spreadOf } from '../throughput.js'
 import { type Entrant, entrants } from './entrants.js'
 import type { App, Fleet } from './fleet.js'
-import { type Usage, usageOf } from './proc.js'
+import { procIsMissing } from './proc.js'
+import { type Round, round } from './round.js'
 
-/** Beyond the plan: starting and stopping, in ms. */
+/** For one start, for all rounds of a launch, and for one stop; in ms. */
 const patience = 120_000
-/** From the first request of a round until it counts: connecting. */
-const runUp = 150
-
 /** Times in ms. */
 export interface RatesPlan {
   /** Of all fleets; each time there are as many rounds as `cycles`. */
@@ -45,6 +41,8 @@ export interface Rates {
   readonly cpu: number
   /** CPU time of the workers and what is over them by time: 1 is one core. */
   readonly cores: number
+  /** What neither these nor the clients had of the CPU, by time. */
+  readonly others: number
   /** Of the process over the workers; undefined where there is none. */
   readonly head: Head | undefined
 }
@@ -56,15 +54,6 @@ export interface Head {
   readonly cpu: number
   /** In µs. */
   readonly perRequest: number
-}
-
-/** What was there in one round; times in ms. */
-interface Round {
-  readonly answers: readonly number[]
-  readonly time: number
-  /** Of the workers. */
-  readonly cpu: number
-  readonly head: Usage | undefined
 }
 
 /** One entrant, and what its rounds were, in the order of the cycles. */
@@ -79,12 +68,10 @@ export async function ratesOf(
   plan: RatesPlan,
   signal: AbortSignal,
 ): Promise<Rates[]> {
+  const missing = procIsMissing()
+  if (missing) throw new Error(missing)
   const lanes = entrants.map((entrant): Lane => ({ entrant, rounds: [] }))
-  for (let n = 0; n < plan.launches; n++) {
-    const perFleet = plan.warmUp + plan.cycles * (plan.round + runUp)
-    const milliseconds = patience + lanes.length * perFleet
-    await pTimeout(launch(lanes, app, plan, signal), { milliseconds, signal })
-  }
+  for (let n = 0; n < plan.launches; n++) await launch(lanes, app, plan, signal)
   const measure = lanes.find(({ entrant }) => entrant.isMeasure)
   if (!measure) throw new Error('there is nothing to compare with')
   return lanes.map((lane) => resultOf(lane, measure))
@@ -97,15 +84,14 @@ async function launch(
   plan: RatesPlan,
   signal: AbortSignal,
 ): Promise<void> {
+  const within = <T>(one: Promise<T>): Promise<T> =>
+    pTimeout(one, { milliseconds: patience, signal })
   const fleets = lanes.map(({ entrant, rounds }) => ({ fleet: entrant.create(app), rounds }))
   try {
     const running: Running[] = []
-    for (const one of fleets) {
-      signal.throwIfAborted()
-      running.push({ ...one, port: await one.fleet.start() })
-    }
-    await inTurns(running, plan, signal)
-    for (const { fleet } of running) await fleet.stop()
+    for (const one of fleets) running.push({ ...one, port: await within(one.fleet.start()) })
+    await within(inTurns(running, plan, signal))
+    for (const { fleet } of running) await within(fleet.stop())
   } finally {
     await Promise.all(fleets.map(({ fleet }) => fleet[Symbol.asyncDispose]()))
   }
@@ -133,29 +119,6 @@ async function inTurns(
   }
 }
 
-function round(fleet: Fleet, port: number, duration: number): Promise<Round> {
-  const tally = new Tally()
-  const mark = (): { answers: Map<string, number>; at: number; cpu: number; head?: Usage } => ({
-    answers: new Map(tally.answers),
-    at: performance.now(),
-    cpu: sum(fleet.workers.map((pid) => usageOf(pid).cpu)),
-    ...(fleet.head !== undefined && { head: usageOf(fleet.head) }),
-  })
-  const during = async (): Promise<Round> => {
-    await delay(runUp)
-    const from = mark()
-    await delay(duration)
-    const to = mark()
-    return {
-      answers: [...to.answers].map(([pid, count]) => count - (from.answers.get(pid) ?? 0)),
-      time: to.at - from.at,
-      cpu: to.cpu - from.cpu,
-      head: to.head && { rss: to.head.rss, cpu: to.head.cpu - (from.head?.cpu ?? 0) },
-    }
-  }
-  return underFire(port, during, tally)
-}
-
 const rateOf = ({ answers, time }: Round): number => (sum([...answers]) / time) * 1_000
 
 function resultOf({ entrant, rounds }: Lane, measure: Lane): Rates {
@@ -177,6 +140,7 @@ function resultOf({ entrant, rounds }: Lane, measure: Lane): Rates {
     busiest: { mean: mean(shares), max: max(shares) },
     cpu: (cpu / requests) * 1_000,
     cores: cpu / time,
+    others: Math.max(0, sum(rounds.map(({ others }) => others)) / time),
     head:
       heads.length === 0
         ? undefined

@@ -4,7 +4,7 @@ import { Idle } from '../idle.js'
 import { Timeline } from '../timeline.js'
 import { type Crew, type Totals, Traffic } from '../traffic.js'
 import { type Entrant, entrants } from './entrants.js'
-import { gone } from './proc.js'
+import { gone, procIsMissing } from './proc.js'
 
 /** Beyond the plan: starting, stopping, and each reload; in ms. */
 const patience = 60_000
@@ -55,6 +55,8 @@ export async function reloadsOf(
   plan: ReloadsPlan,
   signal: AbortSignal,
 ): Promise<Reloads> {
+  const missing = procIsMissing()
+  if (missing) throw new Error(missing)
   await using fleet = entrant.create('echo')
   const within = <T>(one: Promise<T>): Promise<T> =>
     pTimeout(one, { milliseconds: patience, signal })

@@ -20,7 +20,8 @@ export function workersParts(all: readonly RatesOf[], reloads: readonly Reloads[
       ...all.flatMap(({ app, rates }) => [`${app}:`, ratesTable(rates)]),
       'The ratio is by `node:cluster` in the round beside it: the median, and the middle half. Busiest: ' +
         'its share of all answers in a round, on average and at most; 0.50 is even. CPU is that of the ' +
-        'workers and of the process over them. The clients take the rest of the cores.',
+        'workers and of the process over them, cores busy the same by time. Others: cores that neither ' +
+        'they nor the clients had: where that is not near 0, something else ran, and the rates say little.',
     )
   const clients = [...new Set(reloads.map((one) => one.clients))]
   if (reloads.length > 0)
@@ -45,8 +46,8 @@ export function workersParts(all: readonly RatesOf[], reloads: readonly Reloads[
 }
 
 function ratesTable(rates: readonly Rates[]): string {
-  const head = ['', 'req/s', 'ratio', 'busiest', 'at most', 'µs CPU/req', 'cores busy']
-  const rows = rates.map(({ title, rate, ratio, busiest, cpu, cores }) => [
+  const head = ['', 'req/s', 'ratio', 'busiest', 'at most', 'µs CPU/req', 'cores busy', 'others']
+  const rows = rates.map(({ title, rate, ratio, busiest, cpu, cores, others }) => [
     title,
     whole(rate),
     spread(ratio),
@@ -54,6 +55,7 @@ function ratesTable(rates: readonly Rates[]): string {
     part(busiest.max),
     ms(cpu),
     part(cores),
+    part(others),
   ])
   return tableOf(head, rows)
 }
