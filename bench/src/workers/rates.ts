@@ -47,7 +47,7 @@ export interface Rates {
   readonly head: Head | undefined
 }
 
-export interface Head {
+interface Head {
   /** The most that was seen, in bytes. */
   readonly rss: number
   /** In ms per second under full load. */
