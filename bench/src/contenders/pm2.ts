@@ -54,7 +54,9 @@ export class Pm2 implements Fleet {
     this.#port = await getPort({ host: '127.0.0.1' })
     const { script, args, instances } = this.#app
     const cluster = ['-i', String(instances), '--wait-ready', '--listen-timeout', '10000']
-    await this.#pm2('start', script, '--name', name, ...cluster, '--', ...args)
+    // With nothing behind it, pm2 takes `--` for a file that is not there.
+    const own = args.length > 0 ? ['--', ...args] : []
+    await this.#pm2('start', script, '--name', name, ...cluster, ...own)
     return this.#port
   }
 
