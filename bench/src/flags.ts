@@ -19,7 +19,7 @@ latest.csv (each answer, failure and signal).
   latency        instead: what clients see of deploys, per framework, at half load and
                  pipelined, and how long a successor takes to start, about 4 min
   workers        instead: two workers of endless, node:cluster and pm2 on full load, and their
-                 reloads, about 4 min; Linux
+                 reloads, about 5 min; Linux
   --proof        instead: each kind of request for itself, against each way to upgrade
   --quick        short rounds, about a minute in all: shows that it runs, and little more
   --only <name>  only this one; may be given several times:
