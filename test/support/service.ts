@@ -60,7 +60,7 @@ export class Service implements AsyncDisposable {
   readonly #watchers = new Set<() => void>()
   readonly #directory = temporaryDirectory()
 
-  private constructor(options: StartOptions) {
+  protected constructor(options: StartOptions) {
     this.#controlFile = join(this.#directory, 'control.json')
     this.control(options.control ?? {})
     const node = [...(options.execArgv ?? []), options.script, ...(options.args ?? [])]
@@ -201,7 +201,7 @@ export class Service implements AsyncDisposable {
 
   /** Ends what is left, by pid. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const pids = new Set([this.pid, ...this.events.map((one) => one.pid)])
+    const pids = new Set([this.child.pid ?? -1, ...this.events.map((one) => one.pid)])
     for (const one of this.events) if (one.phase === 'ready') pids.add(Number(one.successor))
     for (const match of this.stderr.matchAll(/Spawned successor (\d+)/g)) pids.add(Number(match[1]))
     for (const pid of pids) if (pid > 0 && isOurs(pid, this.#controlFile)) kill(pid)
@@ -218,7 +218,12 @@ export class Service implements AsyncDisposable {
   }
 
   #until<T>(what: string, find: () => T | undefined): Promise<T> {
-    const found = new Promise<T>((done) => {
+    return within(this.found(find), what, () => this.transcript())
+  }
+
+  /** Settles with what is found in all that was printed, now or later. */
+  protected found<T>(find: () => T | undefined): Promise<T> {
+    return new Promise<T>((done) => {
       const look = (): void => {
         const result = find()
         if (result === undefined) return
@@ -228,7 +233,6 @@ export class Service implements AsyncDisposable {
       this.#watchers.add(look)
       look()
     })
-    return within(found, what, () => this.transcript())
   }
 }
 
