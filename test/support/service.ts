@@ -14,6 +14,12 @@ export interface ServiceEvent {
   readonly [field: string]: unknown
 }
 
+/** How a process has ended. */
+export interface Exit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
 /** Fields that an event must have; of a text a RegExp tells. */
 export type Match = Readonly<Record<string, unknown>>
 
@@ -51,11 +57,10 @@ export class Service implements AsyncDisposable {
   readonly events: ServiceEvent[] = []
   /** Generation 0. */
   readonly child: ChildProcess
-  /** Settles with the exit of generation 0. */
-  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
   /** Settles when no process of the service is left: they all share one stdout. */
   readonly ended: Promise<void>
   stderr = ''
+  readonly #exited: Promise<Exit>
   readonly #controlFile: string
   readonly #watchers = new Set<() => void>()
   readonly #directory = temporaryDirectory()
@@ -82,7 +87,7 @@ export class Service implements AsyncDisposable {
         ...options.env,
       },
     })
-    this.exited = new Promise((done) => {
+    this.#exited = new Promise((done) => {
       this.child.once('exit', (code, signal) => done({ code, signal }))
     })
     this.ended = new Promise((done) => {
@@ -105,6 +110,11 @@ export class Service implements AsyncDisposable {
     const service = new Service(options)
     if (options.wait !== false) await service.until({ event: 'state', to: 'ready' })
     return service
+  }
+
+  /** Settles with the exit of generation 0. */
+  get exited(): Promise<Exit> {
+    return this.#exited
   }
 
   /** The pid of generation 0. */

@@ -3,14 +3,17 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { bin } from './fleet.js'
 import { isAlive } from './processes.js'
-import { Service, type ServiceEvent, type StartOptions, temporaryDirectory } from './service.js'
-
-type Exit = Awaited<Service['exited']>
+import {
+  type Exit,
+  Service,
+  type ServiceEvent,
+  type StartOptions,
+  temporaryDirectory,
+} from './service.js'
 
 /** A service as a test of one without a supervisor sees it: its generations are those of the one worker. */
 export class Supervised extends Service {
-  /** Settles with the exit of the first worker, or of the supervisor where no worker has come so far. */
-  override readonly exited: Promise<Exit> = Promise.race([this.#firstIsGone(), this.exited])
+  readonly #either: Promise<Exit> = Promise.race([this.#firstIsGone(), super.exited])
 
   static override async start({ script, args = [], ...options }: StartOptions): Promise<Service> {
     const directory = join(temporaryDirectory(), 'control')
@@ -19,6 +22,11 @@ export class Supervised extends Service {
     const service = new Supervised({ ...options, script: bin, args: [...own, ...args] })
     if (options.wait !== false) await service.untilStderr(/ serves: \d+ workers/)
     return service
+  }
+
+  /** Settles with the exit of the first worker, or of the supervisor where no worker has come so far. */
+  override get exited(): Promise<Exit> {
+    return this.#either
   }
 
   /** Of the first worker. */
