@@ -118,6 +118,8 @@ export class Departure {
     // While our sockets still pin their inodes: a number that is free may be another server's next.
     if (reason === 'shutdown' && !this.#generation.supervisor) this.#listeners.unlink()
     this.#listeners.stop()
+    // Who comes now is to be refused: the supervisor lets go of what nobody of the fleet listens on any more.
+    if (reason === 'shutdown') this.#generation.supervisor?.tell({ endless: 'listens', names: [] })
     this.#generation.takesConnections = migration !== undefined
     const over = (code: number): void => {
       this.#listeners.close()

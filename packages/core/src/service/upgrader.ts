@@ -1,5 +1,6 @@
 import type { Server } from 'node:net'
 import type { AttachOptions, Status, Upgrader } from '../api.js'
+import { EndlessError } from '../errors.js'
 import {
   checkSignal,
   checkUpgraderOptions,
@@ -153,6 +154,13 @@ export class ProcessUpgrader implements Upgrader {
   }
 
   addFile(name: string, file: Passable): () => void {
+    if (this.#worker)
+      throw new EndlessError(
+        'ERR_ENDLESS_UNSUPPORTED',
+        `addFile("${name}"): expected a process without a supervisor; this one has successors that the ` +
+          'supervisor spawns, and an fd of ours cannot reach them: open it anew in each, or serve it from ' +
+          'another service',
+      )
     return this.#files.add(name, file)
   }
 

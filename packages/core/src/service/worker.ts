@@ -37,6 +37,8 @@ export class Worker {
   #beatAt = performance.now()
   #giving = Promise.resolve()
   #uninstalled = false
+  /** Those that wait for a successor of this one. */
+  readonly #handedOver = new Set<() => void>()
 
   constructor(
     generation: Generation,
@@ -49,7 +51,7 @@ export class Worker {
     this.#listeners = listeners
     this.#actions = actions
     this.wishes = {
-      upgrade: (before) => this.#wish('upgrade', before),
+      upgrade: (before) => this.#upgradeAll(before),
       stop: (before) => this.#wish('shutdown', before),
       // Whoever hammers does not wait.
       hammer: () => void this.#wish('hammer', async () => {}).catch(() => {}),
@@ -68,6 +70,21 @@ export class Worker {
     this.#uninstalled = true
     clearInterval(this.#beats)
     this.#supervisor.uninstall()
+  }
+
+  async #upgradeAll(before: () => Promise<void>): Promise<void> {
+    try {
+      await before()
+    } catch (error) {
+      this.#generation.error('Upgrade failed', error)
+      if (error instanceof EndlessError)
+        this.#generation.tell('endless:upgrade', { phase: 'failed', error })
+      throw error
+    }
+    const handedOver = new Promise<void>((resolve) => this.#handedOver.add(resolve))
+    // As without a supervisor: whoever asks may be a request here, and with a surge the rest of the reload
+    // waits for the end of this drain.
+    await Promise.race([this.#wish('upgrade', async () => {}), handedOver])
   }
 
   async #wish(wish: Wish, before: () => Promise<void>): Promise<void> {
@@ -111,6 +128,8 @@ export class Worker {
           this.#supervisor.startSuccessor(id, changed, parcel, readyTimeout),
       })
       supervisor?.tell({ endless: 'upgraded', id, pid })
+      for (const told of this.#handedOver) told()
+      this.#handedOver.clear()
     } catch (error) {
       const code = error instanceof EndlessError ? error.code : 'ERR_ENDLESS_SPAWN'
       supervisor?.tell({ endless: 'failed', id, code, message: messageOf(error) })
