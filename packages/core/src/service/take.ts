@@ -4,6 +4,7 @@
  */
 import type { Server } from 'node:net'
 import { isMainThread } from 'node:worker_threads'
+import { isControlListener } from '../control/index.js'
 import { EndlessError } from '../errors.js'
 import { isOfCluster } from '../node/index.js'
 import { currentUpgrader, upgrader } from './singleton.js'
@@ -12,6 +13,7 @@ import { currentUpgrader, upgrader } from './singleton.js'
 export function take(server: Server): void {
   // A worker thread is not its process, and its servers are those of the thread.
   if (!isMainThread || server.listening || isOfCluster(server)) return
+  if (isControlListener(server)) return
   try {
     upgrader().attach(server, { byDefault: true })
   } catch (error) {

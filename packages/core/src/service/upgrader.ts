@@ -20,6 +20,8 @@ import {
 } from '../handover/index.js'
 import { takeActivated } from '../listeners/index.js'
 import { checkNode, laneCount } from '../node/index.js'
+import { Commands } from './commands.js'
+import { ControlSocket } from './controlsocket.js'
 import { Departure } from './departure.js'
 import { Signals } from './signals.js'
 import { Startup } from './startup.js'
@@ -36,6 +38,7 @@ export class ProcessUpgrader implements Upgrader {
   readonly #files: Files
   readonly #signals: Signals
   readonly #departure: Departure
+  readonly #control: ControlSocket
   readonly #worker: Worker | undefined
   #upgrading: Upgrade | undefined
   readonly #uninstalled: () => void
@@ -52,14 +55,21 @@ export class ProcessUpgrader implements Upgrader {
       ),
       ...activated.flatMap(({ alias, fd, handle }) => (handle ? [] : [[alias, fd] as const])),
     ])
+    this.#control = new ControlSocket(this.#generation, this.#commands().handle)
+    // At each exit there is, before the hooks of the app.
+    this.#generation.hooks.add('onExit', () => this.#control.close())
     this.#startup = new Startup(
       this.#generation,
       activated,
+      this.#control,
       () => this.#files.closeUnclaimed(),
       () => this.#signals.settleWithOthers(),
     )
-    this.#departure = new Departure(this.#generation, this.#startup.listeners, async () =>
-      this.#upgrading?.stop(),
+    this.#departure = new Departure(
+      this.#generation,
+      this.#startup.listeners,
+      this.#control,
+      async () => this.#upgrading?.stop(),
     )
     const { supervisor } = this.#generation
     this.#worker =
@@ -174,13 +184,27 @@ export class ProcessUpgrader implements Upgrader {
     this.#generation.hooks.clear()
     this.#departure.uninstall()
     this.#startup.uninstall()
+    const closed = this.#control.close()
     this.#generation.connections.uninstall()
     this.#generation.predecessor?.uninstall()
     this.#worker?.uninstall()
     this.#generation.elders.uninstall()
     this.#files.closeUnclaimed()
     await this.#upgrading?.stop()
+    await closed
     this.#uninstalled()
+  }
+
+  #commands(): Commands {
+    return new Commands(() => ({
+      generation: this.#generation,
+      departure: this.#departure,
+      path: this.#control.path ?? '',
+      ending: this.#control.ending,
+      status: () => this.status(),
+      upgrade: (spawner) => this.#upgrade(async () => {}, spawner),
+      upgrading: () => this.#upgrading?.settled,
+    }))
   }
 
   async #upgrade(before: () => Promise<void>, spawner: Spawner): Promise<{ pid: number }> {
@@ -190,7 +214,7 @@ export class ProcessUpgrader implements Upgrader {
       const { listeners } = this.#startup
       const parcel = (): Parcel => ({
         generation: this.generation + 1,
-        listeners: listeners.parcel(),
+        listeners: [...listeners.parcel(), ...this.#control.parcel()],
         files: this.#files.parcel(),
         elders: this.#generation.elders.parcel(),
         lanes: this.#generation.migrates ? laneCount : 0,
