@@ -121,7 +121,6 @@ export interface ProcessSettings {
    * deploy can trust, `status`, `hammer`, `stop`. A path; or `true`: by the name of the service, where the
    * command looks for it by itself. It goes from generation to generation, and answers to this user alone.
    * Under `endless start` the supervisor answers, and this does nothing.
-   * @default undefined
    */
   controlSocket: string | true | undefined
   /**
