@@ -1,8 +1,9 @@
 // An app without a supervisor that sets `controlSocket`, and the real command.
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ControlClient } from '@endlessjs/core/control'
 import { expect, onTestFinished, test } from 'vitest'
+import { startAuto } from './support/auto.js'
 import { load, request } from './support/client/index.js'
 import { Command, type Ended } from './support/command.js'
 import { isAlive } from './support/processes.js'
@@ -256,4 +257,63 @@ test('a service that was killed leaves a socket that the next one replaces', asy
   expect(await status(first)).toMatchObject({ pid: next.pid })
   expect(isAlive(next.pid)).toBe(true)
   await next.stop()
+})
+
+test('an app that ends its process itself leaves no socket; one that hands over leaves it', async () => {
+  const directory = temporaryDirectory()
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+  const script = join(directory, 'server.cjs')
+  writeFileSync(
+    script,
+    `require('node:http').createServer().listen(0)
+     process.on('SIGQUIT', () => process.exit(7))`,
+  )
+  const path = join(directory, 'app.sock')
+  const options = { controlSocket: path, probation: 60_000 }
+  await using service = await startAuto('plain', { script, options })
+  const old = service.current
+  const reload = new Command(['reload', '--control', path])
+  await reload.until('probation')
+  service.signal('SIGQUIT', old)
+  expect((await reload.ended).code).toBe(1)
+  await service.gone(old)
+  const client = await ControlClient.connect(path)
+  expect(await client.request('status')).toMatchObject({ pid: service.current })
+  client.close()
+  service.signal('SIGQUIT')
+  await service.ended
+  expect(existsSync(path)).toBe(false)
+})
+
+test('the path may change from release to release; the one before is gone then', async () => {
+  const directory = temporaryDirectory()
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+  const [first, second] = [join(directory, 'first.sock'), join(directory, 'second.sock')]
+  const script = join(directory, 'server.mjs')
+  const release = (options: object): void =>
+    writeFileSync(
+      script,
+      `import { createServer } from 'node:http'
+       const { upgrader } = await import(${JSON.stringify(import.meta.resolve('@endlessjs/core'))})
+       upgrader({ probation: 60_000, ...${JSON.stringify(options)} })
+       createServer().listen(0)`,
+    )
+  release({ controlSocket: first })
+  await using service = await startAuto('plain', { script, options: { probation: undefined } })
+  release({ controlSocket: second })
+  const reload = new Command(['reload', '--control', first])
+  await reload.until('probation')
+  expect(existsSync(first)).toBe(false)
+  expect((await new Command(['status', '--control', second]).ended).code).toBe(0)
+  // The first one is back with the release that had it.
+  service.signal('SIGKILL')
+  expect((await reload.ended).code).toBe(5)
+  await expect
+    .poll(async () => (await new Command(['status', '--control', first]).ended).code)
+    .toBe(0)
+  // And none, where none is wanted any more.
+  release({ probation: 0 })
+  const last = await new Command(['reload', '--control', first]).ended
+  expect(last.code, last.stderr).toBe(0)
+  expect(existsSync(first)).toBe(false)
 })

@@ -27,6 +27,8 @@ export class Generation {
   migrates = false
   /** Whether others handle the signal that stops it: they end the process, when they have done their part. */
   sharesStop = false
+  /** Answers whoever waits for the end of this process; the last thing before it. */
+  lastAnswers: () => Promise<void> = async () => {}
   /** Whether they may come now: not when this generation ends, nor when it cannot pass them on. */
   takesConnections = true
 

@@ -141,7 +141,10 @@ export class ControlSocket {
     if (!this.#file) return
     // Whoever waits for what has just come to its end, or for the end, hears of it first.
     await turn()
+    // They hold no process, and this one is to end with a code of its own.
+    const alive = setInterval(() => {}, 2 ** 30)
     await this.#answers.close()
+    clearInterval(alive)
   }
 
   async #bind(path: string): Promise<void> {

@@ -1,6 +1,9 @@
 import { EndlessError } from '../errors.js'
 import type { Successor } from '../handover/index.js'
 
+/** As far as it is looked at. */
+type Tried = Pick<Successor, 'pid' | 'toldToStop' | 'release'>
+
 /** What becomes of a successor that serves, as long as it is watched. */
 export class Trial {
   /** Settles when it has passed its probation; rejects with why it has not, or will not be known to have. */
@@ -9,7 +12,7 @@ export class Trial {
   #fail: (error: EndlessError) => void = () => {}
   #isOver = false
 
-  constructor(successor: Successor, proved: Promise<void>) {
+  constructor(successor: Tried, proved: Promise<void>) {
     this.outcome = new Promise((resolve, reject) => {
       this.#pass = resolve
       this.#fail = reject

@@ -56,8 +56,7 @@ export class ProcessUpgrader implements Upgrader {
       ...activated.flatMap(({ alias, fd, handle }) => (handle ? [] : [[alias, fd] as const])),
     ])
     this.#control = new ControlSocket(this.#generation, this.#commands().handle)
-    // At each exit there is, before the hooks of the app.
-    this.#generation.hooks.add('onExit', () => this.#control.close())
+    this.#generation.lastAnswers = () => this.#control.close()
     this.#startup = new Startup(
       this.#generation,
       activated,
