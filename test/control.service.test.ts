@@ -1,6 +1,6 @@
 // An app without a supervisor that sets `controlSocket`, and the real command.
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { ControlClient } from '@endlessjs/core/control'
 import { expect, onTestFinished, test } from 'vitest'
 import { startAuto } from './support/auto.js'
@@ -134,11 +134,16 @@ test('busy is exit 4; --wait comes after it, in the process that serves by then'
   await first.until('spawned')
   const busy = await controlled.endless('reload').ended
   expect(busy.code).toBe(4)
+  const client = await ControlClient.connect(controlled.path)
+  const held = client.request('reload', { wait: true })
   const waiting = controlled.endless('reload', '--wait', '--json')
-  // It is there when its connection is: a status that was asked for later has been answered.
-  await status(controlled)
+  // What was asked before this is under way.
+  expect(await client.request('status')).toMatchObject({ pid: service.pid, state: 'upgrading' })
   service.control({})
   expect((await first.ended).code).toBe(0)
+  // It is for whoever serves now, whom the command asks then.
+  expect(await held).toEqual({ moved: true })
+  client.close()
   const after = await waiting.ended
   expect(after.code, after.stderr).toBe(0)
   expect((await status(controlled)).workers[0]?.generation).toBe(2)
@@ -197,6 +202,26 @@ test('stop answers when it is over', async () => {
   expect(JSON.parse((await slow).body.toString())).toEqual({ pid: service.pid })
   expect(await service.exited).toEqual({ code: 0, signal: null })
   expect((await controlled.endless('status').ended).code).toBe(3)
+})
+
+test('true: by the name of the service, where the command finds it by itself', async () => {
+  const runtime = temporaryDirectory()
+  onTestFinished(() => rmSync(runtime, { recursive: true, force: true }))
+  const cwd = resolve(import.meta.dirname, '..')
+  const env = { XDG_RUNTIME_DIR: runtime }
+  await using service = await Service.start({ script, cwd, env, options: { controlSocket: true } })
+  const { code, stdout, stderr } = await new Command(['status', '--json'], { cwd, env }).ended
+  expect(code, stderr).toBe(0)
+  expect(JSON.parse(stdout)).toMatchObject({
+    ...{ name: 'endlessjs', pid: service.pid, release: cwd, state: 'ready' },
+    workers: [{ slot: 0, generation: 0, connections: 0, inFlight: 0, draining: [] }],
+  })
+  // Nobody else may ask.
+  expect(statSync(join(runtime, 'endless/endlessjs.sock')).mode & 0o777).toBe(0o600)
+  expect(statSync(join(runtime, 'endless')).mode & 0o777).toBe(0o700)
+  await service.upgrade()
+  expect(statSync(join(runtime, 'endless/endlessjs.sock')).mode & 0o777).toBe(0o600)
+  await service.stop()
 })
 
 test('there are no workers to scale', async () => {
@@ -312,8 +337,7 @@ test('the path may change from release to release; the one before is gone then',
     .poll(async () => (await new Command(['status', '--control', first]).ended).code)
     .toBe(0)
   // And none, where none is wanted any more.
-  release({ probation: 0 })
-  const last = await new Command(['reload', '--control', first]).ended
-  expect(last.code, last.stderr).toBe(0)
+  release({})
+  await new Command(['reload', '--control', first]).until('probation')
   expect(existsSync(first)).toBe(false)
 })

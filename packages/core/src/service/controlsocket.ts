@@ -114,15 +114,14 @@ export class ControlSocket {
     const duplicate = duplicates.get(name)
     if (!this.#file) return duplicate?.close()
     const { path, inode } = this.#file
-    if (duplicate) this.#listen(duplicate)
+    // A successor that has none, or another one, has let this one go.
+    if (!duplicate) return this.#bindAgain(path)
+    this.#listen(duplicate)
     await gone
     // It may have ended in order, and have removed it as its own.
-    if (!handleOf(this.#server) && duplicate) return
-    if (inodeAt(path) === inode && duplicate) return
-    if (handleOf(this.#server)) stopAccepting(this.#server)
-    await this.#bind(path).catch((error) =>
-      this.#generation.error('The control socket does not answer', error),
-    )
+    if (!handleOf(this.#server) || inodeAt(path) === inode) return
+    stopAccepting(this.#server)
+    await this.#bindAgain(path)
   }
 
   /** The way is free for the next service, as the ports are. Whoever has asked already gets an answer. */
@@ -150,6 +149,12 @@ export class ControlSocket {
   async #bind(path: string): Promise<void> {
     this.#file = { path, inode: await listenAt(this.#server, path) }
     this.#isOurs = true
+  }
+
+  async #bindAgain(path: string): Promise<void> {
+    await this.#bind(path).catch((error) =>
+      this.#generation.error('The control socket does not answer', error),
+    )
   }
 
   #listen(handle: Handle): void {
