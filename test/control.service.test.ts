@@ -1,7 +1,7 @@
 // An app without a supervisor that sets `controlSocket`, and the real command.
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { ControlClient } from '@endlessjs/core/control'
+import { ControlClient, EndlessError } from '@endlessjs/core/control'
 import { expect, onTestFinished, test } from 'vitest'
 import { startAuto } from './support/auto.js'
 import { load, request } from './support/client/index.js'
@@ -340,4 +340,70 @@ test('the path may change from release to release; the one before is gone then',
   release({})
   await new Command(['reload', '--control', first]).until('probation')
   expect(existsSync(first)).toBe(false)
+})
+
+test('whoever asks while a successor dies on probation is never refused', async () => {
+  const controlled = await start({ options: { probation: 60_000 } })
+  await using service = controlled.service
+  const { successor } = await service.hup()
+  let goesOn = true
+  const refused: unknown[] = []
+  const pids = new Set<number>()
+  const ask = async (): Promise<void> => {
+    while (goesOn)
+      try {
+        const client = await ControlClient.connect(controlled.path)
+        const { pid } = (await client.request('status')) as { pid: number }
+        client.close()
+        pids.add(pid)
+      } catch (error) {
+        // What was inside the process that died is cut.
+        const isCut = error instanceof EndlessError && error.code === 'ERR_ENDLESS_CONTROL'
+        if (!isCut) refused.push(error)
+      }
+  }
+  const asking = Promise.all([ask(), ask(), ask()])
+  await expect.poll(() => pids.has(Number(successor))).toBe(true)
+  service.signal('SIGKILL', Number(successor))
+  await expect.poll(() => pids.has(service.pid)).toBe(true)
+  goesOn = false
+  await asking
+  expect(refused).toEqual([])
+})
+
+test('while it drains for good, the next service may have the path', async () => {
+  const controlled = await start()
+  await using service = controlled.service
+  const target = { port: service.port() }
+  const hanging = request({ target, method: 'GET', url: '/hang' }).catch((error: unknown) => error)
+  await service.until({ event: 'request' })
+  const stop = controlled.endless('stop')
+  await service.until({ event: 'drain', phase: 'start' })
+  await using next = await Service.start({ script, options: { controlSocket: controlled.path } })
+  expect(await status(controlled)).toMatchObject({ pid: next.pid })
+  service.signal('SIGUSR2', service.pid)
+  expect((await stop.ended).code).toBe(0)
+  await service.ended
+  await hanging
+  // Its end is not that of the other one's socket.
+  expect(await status(controlled)).toMatchObject({ pid: next.pid })
+  await next.stop()
+})
+
+test('it keeps no process alive: one that closes its servers ends', async () => {
+  const directory = temporaryDirectory()
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+  const [script, path] = [join(directory, 'server.cjs'), join(directory, 'app.sock')]
+  writeFileSync(
+    script,
+    `const server = require('node:http').createServer().listen(0)
+     process.on('SIGQUIT', () => server.close())`,
+  )
+  await using service = await startAuto('plain', { script, options: { controlSocket: path } })
+  const client = await ControlClient.connect(path)
+  expect(await client.request('status')).toMatchObject({ pid: service.pid })
+  service.signal('SIGQUIT')
+  expect(await service.exited).toEqual({ code: 0, signal: null })
+  expect(existsSync(path)).toBe(false)
+  client.close()
 })
