@@ -3,7 +3,13 @@
  * @packageDocumentation
  */
 export { EndlessError, type ErrorCode, messageOf } from './errors.js'
-export { type Logger, PidFile, stderrLogger } from './generation/index.js'
+export {
+  checkUpgraderOptions,
+  hookNames,
+  type Logger,
+  PidFile,
+  stderrLogger,
+} from './generation/index.js'
 export {
   type Body,
   type DrainReport,

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
-import { basename } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { ControlServer, controlPath } from '@endlessjs/core/control'
 import { EndlessError, nameOfBound, PidFile, spawnPlan, takeActivated } from '@endlessjs/core/fleet'
@@ -75,7 +75,8 @@ export async function supervise(options: StartOptions): Promise<number> {
 
 /** How workers are started: as `node server.js` would be, here and now. */
 function recipeOf(options: StartOptions): Recipe {
-  const { command, cwd, env } = spawnPlan()
+  const { command, cwd, env: inherited } = spawnPlan()
+  const env = { ...inherited, ...options.env }
   const settings = {
     hammerTime: options.hammerTime,
     readyTimeout: options.readyTimeout,
@@ -83,6 +84,8 @@ function recipeOf(options: StartOptions): Recipe {
     shutdownDelay: options.shutdownDelay,
     onCrash: options.onCrash,
   }
+  // Left relative where the workers are here: each release has its own file then.
+  const hooksFor = (path: string): string => (options.cwd === undefined ? path : resolve(cwd, path))
   const auto = createRequire(import.meta.url).resolve('@endlessjs/core/auto')
   return {
     command: options.interpreter ?? command,
@@ -91,7 +94,12 @@ function recipeOf(options: StartOptions): Recipe {
     script: options.script,
     args: options.args,
     cwd: options.cwd ?? cwd,
-    env: { ...env, ENDLESS_OPTIONS: JSON.stringify({ ...optionsIn(env), ...settings }) },
+    env: {
+      ...env,
+      ENDLESS_OPTIONS: JSON.stringify({ ...optionsIn(env), ...settings }),
+      ...(options.hooks !== undefined && { ENDLESS_CONFIG: hooksFor(options.hooks) }),
+      ...(options.waitReady && { ENDLESS_READY: 'message' }),
+    },
   }
 }
 
