@@ -96,9 +96,7 @@ describe('the endless command', () => {
     )
     const [, options = ''] = (await help('start')).split('\nOptions:\n')
     const all = [...options.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, flag = '']) => flag)
-    // The command takes it, and does nothing by it yet.
-    const without = ['--help', '--rebalance']
-    expect(said.sort()).toEqual(all.filter((flag) => !without.includes(flag)).sort())
+    expect(said.sort()).toEqual(all.filter((flag) => flag !== '--help').sort())
   })
 
   test('workers.md: the exit codes and the columns are those that it has', async () => {
