@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { root } from './support/example.js'
 import { blocks } from './support/recipe.js'
-import { Reader, shellBlocks } from './support/typed.js'
+import { Reader, savedBlocks, shellBlocks } from './support/typed.js'
 
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 
@@ -60,6 +60,7 @@ describe('the endless command', () => {
 
   test.each(pages)('%s: what is typed works as it stands there', async (page) => {
     await using typist = new Reader()
+    for (const [file, text] of savedBlocks(page)) typist.save(file, text)
     const lines = shellBlocks(page).flatMap((block) => block.trim().split('\n'))
     const stops = lines.some((line) => /endless stop/.test(line))
     for (const line of stops ? lines : [...lines, 'npx endless stop']) {
@@ -96,9 +97,7 @@ describe('the endless command', () => {
     )
     const [, options = ''] = (await help('start')).split('\nOptions:\n')
     const all = [...options.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, flag = '']) => flag)
-    // The command takes it, and does nothing by it yet.
-    const without = ['--help', '--rebalance']
-    expect(said.sort()).toEqual(all.filter((flag) => !without.includes(flag)).sort())
+    expect(said.sort()).toEqual(all.filter((flag) => flag !== '--help').sort())
   })
 
   test('workers.md: the exit codes and the columns are those that it has', async () => {
@@ -116,7 +115,7 @@ describe('the endless command', () => {
 
   test('coming-from-pm2.md: the keys of its example have a row', () => {
     const page = read('docs/coming-from-pm2.md')
-    const [, text = ''] = /```js\n(.*?)```/s.exec(page) ?? []
+    const [[, text] = ['', '']] = savedBlocks('docs/coming-from-pm2.md')
     const [, rows = ''] = page.split('\n## Keys of an ecosystem file\n')
     const keys = [...text.matchAll(/^ {6}(\w+):/gm)].map(([, key]) => key)
     expect(keys.length).toBeGreaterThan(5)

@@ -14,6 +14,12 @@ export interface ServiceEvent {
   readonly [field: string]: unknown
 }
 
+/** How a process has ended. */
+export interface Exit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
 /** Fields that an event must have; of a text a RegExp tells. */
 export type Match = Readonly<Record<string, unknown>>
 
@@ -51,16 +57,15 @@ export class Service implements AsyncDisposable {
   readonly events: ServiceEvent[] = []
   /** Generation 0. */
   readonly child: ChildProcess
-  /** Settles with the exit of generation 0. */
-  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
   /** Settles when no process of the service is left: they all share one stdout. */
   readonly ended: Promise<void>
   stderr = ''
+  readonly #exited: Promise<Exit>
   readonly #controlFile: string
   readonly #watchers = new Set<() => void>()
   readonly #directory = temporaryDirectory()
 
-  private constructor(options: StartOptions) {
+  protected constructor(options: StartOptions) {
     this.#controlFile = join(this.#directory, 'control.json')
     this.control(options.control ?? {})
     const node = [...(options.execArgv ?? []), options.script, ...(options.args ?? [])]
@@ -82,7 +87,7 @@ export class Service implements AsyncDisposable {
         ...options.env,
       },
     })
-    this.exited = new Promise((done) => {
+    this.#exited = new Promise((done) => {
       this.child.once('exit', (code, signal) => done({ code, signal }))
     })
     this.ended = new Promise((done) => {
@@ -105,6 +110,11 @@ export class Service implements AsyncDisposable {
     const service = new Service(options)
     if (options.wait !== false) await service.until({ event: 'state', to: 'ready' })
     return service
+  }
+
+  /** Settles with the exit of generation 0. */
+  get exited(): Promise<Exit> {
+    return this.#exited
   }
 
   /** The pid of generation 0. */
@@ -201,7 +211,7 @@ export class Service implements AsyncDisposable {
 
   /** Ends what is left, by pid. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const pids = new Set([this.pid, ...this.events.map((one) => one.pid)])
+    const pids = new Set([this.child.pid ?? -1, ...this.events.map((one) => one.pid)])
     for (const one of this.events) if (one.phase === 'ready') pids.add(Number(one.successor))
     for (const match of this.stderr.matchAll(/Spawned successor (\d+)/g)) pids.add(Number(match[1]))
     for (const pid of pids) if (pid > 0 && isOurs(pid, this.#controlFile)) kill(pid)
@@ -218,7 +228,12 @@ export class Service implements AsyncDisposable {
   }
 
   #until<T>(what: string, find: () => T | undefined): Promise<T> {
-    const found = new Promise<T>((done) => {
+    return within(this.found(find), what, () => this.transcript())
+  }
+
+  /** Settles with what is found in all that was printed, now or later. */
+  protected found<T>(find: () => T | undefined): Promise<T> {
+    return new Promise<T>((done) => {
       const look = (): void => {
         const result = find()
         if (result === undefined) return
@@ -228,7 +243,6 @@ export class Service implements AsyncDisposable {
       this.#watchers.add(look)
       look()
     })
-    return within(found, what, () => this.transcript())
   }
 }
 

@@ -103,8 +103,8 @@ export interface Upgrader {
   /**
    * This generation serves: awaits `beforeReady`, then takes over from the predecessor
    * (tableflip's `Ready`). Servers of an adapter do it by themselves.
-   * Rejects with `ERR_ENDLESS_HOOK`, `ERR_ENDLESS_PIDFILE` or `ERR_ENDLESS_STOPPED`; the process
-   * then exits with code 1.
+   * Rejects with `ERR_ENDLESS_HOOK`, `ERR_ENDLESS_PIDFILE`, `ERR_ENDLESS_CONTROL` or
+   * `ERR_ENDLESS_STOPPED`; the process then exits with code 1.
    */
   ready(): Promise<void>
   /**
@@ -123,7 +123,9 @@ export interface Upgrader {
   waitForParent(): Promise<void>
   /**
    * Passes an fd, a `FileHandle`, a socket or a server to every successor under this name
-   * (tableflip's `Fds.AddFile`, `AddConn`, `AddListener`). Keep it open.
+   * (tableflip's `Fds.AddFile`, `AddConn`, `AddListener`). Keep it open. Throws `ERR_ENDLESS_OPTION` for one
+   * that is not open, and `ERR_ENDLESS_UNSUPPORTED` under `endless start`: there the supervisor spawns the
+   * successors, and of what a worker has open it passes on the listening sockets alone.
    * @returns takes it out again
    */
   addFile(name: string, file: Passable): () => void

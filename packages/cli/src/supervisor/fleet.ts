@@ -146,7 +146,7 @@ export class Fleet {
   /** In order; a second time at once. */
   stop(): void {
     if (this.isEnding) {
-      for (const worker of this.living) worker.tell({ endless: 'hammer' })
+      for (const worker of this.living) worker.stop()
       return
     }
     this.state = 'ending'
@@ -260,7 +260,7 @@ export class Fleet {
       this.holder.hold(facts, cargo)
     }
     if (message.endless === 'wish') void grantWish(this, worker, message)
-    if (message.endless === 'listens' && this.state === 'serving') this.#letGo()
+    if (message.endless === 'listens' && (this.state === 'serving' || this.isEnding)) this.#letGo()
     if (!slot) return
     if (message.endless === 'signal')
       [...slot.living].find(({ pid }) => pid === message.pid)?.signal(message.signal)
@@ -308,7 +308,8 @@ export class Fleet {
   #letGo(): void {
     const names = new Set(this.living.flatMap((worker) => worker.names))
     const gone = this.holder.keepOnly(names)
-    if (gone.length > 0) this.#voice.say(`Nobody listens on ${gone.join(', ')} any more: closed.`)
+    if (gone.length > 0 && !this.isEnding)
+      this.#voice.say(`Nobody listens on ${gone.join(', ')} any more: closed.`)
   }
 }
 
