@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { root } from './support/example.js'
 import { blocks } from './support/recipe.js'
-import { Reader, shellBlocks } from './support/typed.js'
+import { Reader, savedBlocks, shellBlocks } from './support/typed.js'
 
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 
@@ -60,6 +60,7 @@ describe('the endless command', () => {
 
   test.each(pages)('%s: what is typed works as it stands there', async (page) => {
     await using typist = new Reader()
+    for (const [file, text] of savedBlocks(page)) typist.save(file, text)
     const lines = shellBlocks(page).flatMap((block) => block.trim().split('\n'))
     const stops = lines.some((line) => /endless stop/.test(line))
     for (const line of stops ? lines : [...lines, 'npx endless stop']) {
@@ -114,7 +115,7 @@ describe('the endless command', () => {
 
   test('coming-from-pm2.md: the keys of its example have a row', () => {
     const page = read('docs/coming-from-pm2.md')
-    const [, text = ''] = /```js\n(.*?)```/s.exec(page) ?? []
+    const [[, text] = ['', '']] = savedBlocks('docs/coming-from-pm2.md')
     const [, rows = ''] = page.split('\n## Keys of an ecosystem file\n')
     const keys = [...text.matchAll(/^ {6}(\w+):/gm)].map(([, key]) => key)
     expect(keys.length).toBeGreaterThan(5)

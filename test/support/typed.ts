@@ -12,6 +12,15 @@ export function shellBlocks(page: string): string[] {
   return [...text.matchAll(/```sh\n(.*?)```/gs)].map(([, block = '']) => block)
 }
 
+/** The blocks of a page that are saved, by the file that their first line names. */
+export function savedBlocks(page: string): [file: string, text: string][] {
+  const text = readFileSync(join(root, page), 'utf8')
+  return [...text.matchAll(/```js\n\/\/ (\S+)\n(.*?)```/gs)].map(([, file = '', block = '']) => [
+    file,
+    block,
+  ])
+}
+
 /** What a typed line came to. */
 export interface Typed {
   readonly code: number | null
@@ -42,6 +51,11 @@ export class Reader implements AsyncDisposable {
       // Nobody waits for it here.
       ENDLESS_OPTIONS: '{"probation":0,"slowStart":0}',
     }
+  }
+
+  /** On any port: the page names one that may not be free. */
+  save(file: string, text: string): void {
+    writeFileSync(join(this.home, file), text.replace('PORT: 8000', 'PORT: 0'))
   }
 
   /** What the supervisor, and its workers, have said on stderr. */
