@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { basename, resolve } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
+import { inspect } from 'node:util'
 import { ControlServer, controlPath } from '@endlessjs/core/control'
 import { EndlessError, nameOfBound, PidFile, spawnPlan, takeActivated } from '@endlessjs/core/fleet'
 import type { StartOptions } from '../startoptions.js'
@@ -50,7 +51,12 @@ export async function supervise(options: StartOptions): Promise<number> {
   const rebalance = options.rebalance !== false ? new Rebalance(fleet, voice) : undefined
   // A supervisor whose first worker is still being started has nothing else to stay for.
   const alive = setInterval(() => {}, 2 ** 30)
+  // Its end would be that of the service, and nothing in it is worth that.
+  const survive = (error: unknown): void =>
+    voice.complain(`A bug of endless, please report it: ${inspect(error)}`)
+  process.on('uncaughtException', survive)
   const end = async (): Promise<void> => {
+    process.off('uncaughtException', survive)
     watch.stop()
     rebalance?.stop()
     await control.close()
