@@ -10,6 +10,8 @@ import { isAlive } from './support/processes.js'
 import { fixture, Service, type StartOptions, temporaryDirectory } from './support/service.js'
 
 const script = fixture('server.js')
+/** Of what comes as soon as the machine lets it. */
+const patient = { timeout: 30_000 }
 
 interface Controlled {
   readonly service: Service
@@ -123,7 +125,7 @@ test('where the failed release took the socket with it, the old one makes it ane
   const { successor } = await service.until({ event: 'upgrade', phase: 'ready' })
   await service.until({ event: 'exit', pid: successor })
   await service.gone(Number(successor))
-  await expect.poll(async () => (await controlled.endless('status').ended).code).toBe(0)
+  await expect.poll(async () => (await controlled.endless('status').ended).code, patient).toBe(0)
 })
 
 test('busy is exit 4; --wait comes after it, in the process that serves by then', async () => {
@@ -176,7 +178,7 @@ test('a status during a drain names who holds it; the hammer ends it', async () 
   expect((await controlled.endless('reload').ended).code).toBe(0)
   const holds = async (): Promise<string> =>
     String((await status(controlled)).workers[0]?.draining[0]?.holds)
-  await expect.poll(holds, { timeout: 10_000 }).toMatch(/GET \/hang/)
+  await expect.poll(holds, patient).toMatch(/GET \/hang/)
   // It drains still, but its probation is over: it is in nobody's way.
   expect((await controlled.endless('reload').ended).code).toBe(0)
   const { code, stdout } = await controlled.endless('hammer').ended
@@ -253,9 +255,9 @@ test('over upgrades by signal the socket answers, at each moment', async () => {
   const generations = [service.pid]
   for (let n = 0; n < 3; n++) {
     const before = asked
-    await expect.poll(() => asked).toBeGreaterThan(before + 20)
+    await expect.poll(() => asked, patient).toBeGreaterThan(before + 20)
     generations.push(await service.upgrade())
-    await expect.poll(() => [...pids]).toContain(generations.at(-1))
+    await expect.poll(() => [...pids], patient).toContain(generations.at(-1))
   }
   goesOn = false
   // None was refused, or cut.
@@ -336,7 +338,7 @@ test('the path may change from release to release; the one before is gone then',
   service.signal('SIGKILL')
   expect((await reload.ended).code).toBe(5)
   await expect
-    .poll(async () => (await new Command(['status', '--control', first]).ended).code)
+    .poll(async () => (await new Command(['status', '--control', first]).ended).code, patient)
     .toBe(0)
   // And none, where none is wanted any more.
   release({})
@@ -365,9 +367,9 @@ test('whoever asks while a successor dies on probation is never refused', async 
       }
   }
   const asking = Promise.all([ask(), ask(), ask()])
-  await expect.poll(() => pids.has(Number(successor))).toBe(true)
+  await expect.poll(() => pids.has(Number(successor)), patient).toBe(true)
   service.signal('SIGKILL', Number(successor))
-  await expect.poll(() => pids.has(service.pid)).toBe(true)
+  await expect.poll(() => pids.has(service.pid), patient).toBe(true)
   goesOn = false
   await asking
   expect(refused).toEqual([])
