@@ -177,6 +177,8 @@ test('a status during a drain names who holds it; the hammer ends it', async () 
   const holds = async (): Promise<string> =>
     String((await status(controlled)).workers[0]?.draining[0]?.holds)
   await expect.poll(holds, { timeout: 10_000 }).toMatch(/GET \/hang/)
+  // It drains still, but its probation is over: it is in nobody's way.
+  expect((await controlled.endless('reload').ended).code).toBe(0)
   const { code, stdout } = await controlled.endless('hammer').ended
   expect(code).toBe(0)
   expect(stdout).toContain(`pid ${service.pid}`)

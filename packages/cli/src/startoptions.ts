@@ -66,7 +66,8 @@ export function withStartOptions<T extends Command>(command: T): T {
     .option('--cwd <dir>', 'where the script runs')
     .option('--wait-ready', "a worker is ready when it says so: process.send('ready')")
     .option('--config <path>', 'read options from it (default: endless.config.{js,cjs,mjs,json})')
-    .option('--rebalance', 'even out connections between the workers')
+    .option('--rebalance', 'even out the connections of the workers')
+    .option('--no-rebalance', 'leave them where the kernel put them')
   return command
 }
 

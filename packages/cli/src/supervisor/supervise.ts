@@ -47,7 +47,7 @@ export async function supervise(options: StartOptions): Promise<number> {
   const control = await new ControlServer(commandsOf(name, fleet)).listen(path)
   const signals = new FleetSignals(fleet, voice)
   const watch = new Watch(fleet, options, voice)
-  const rebalance = options.rebalance ? new Rebalance(fleet, voice) : undefined
+  const rebalance = options.rebalance !== false ? new Rebalance(fleet, voice) : undefined
   // A supervisor whose first worker is still being started has nothing else to stay for.
   const alive = setInterval(() => {}, 2 ** 30)
   const end = async (): Promise<void> => {
