@@ -93,9 +93,10 @@ export class Fleet {
       await Promise.all(Array.from({ length: workers - 1 }, () => this.#add()))
     } catch (error) {
       if (this.isEnding) return
-      // As without us: an app that cannot start ends with its own code.
-      const failed = this.slots.find(({ lastExit }) => lastExit)
-      this.#code = codeOf(failed?.lastExit ?? { code: 1, signal: null })
+      // As without us: an app that cannot start ends with its own code. One that we have ended has none.
+      const own = error instanceof EndlessError && itsOwn.includes(error.code)
+      const exit = this.slots.find(({ lastExit }) => lastExit)?.lastExit
+      this.#code = own && exit ? codeOf(exit) : 1
       this.stop()
       throw error
     }
@@ -207,8 +208,7 @@ export class Fleet {
     try {
       await this.#fill(slot)
     } catch (error) {
-      this.slots.splice(this.slots.indexOf(slot), 1)
-      if (this.slots.length === 0) this.slots.push(slot)
+      if (this.#phase !== 'starting') this.slots.splice(this.slots.indexOf(slot), 1)
       throw error
     }
   }
@@ -316,6 +316,8 @@ export class Fleet {
       this.#voice.say(`Nobody listens on ${gone.join(', ')} any more: closed.`)
   }
 }
+
+const itsOwn = ['ERR_ENDLESS_SUCCESSOR_EXITED', 'ERR_ENDLESS_SUCCESSOR_FAILED']
 
 /** As a shell has it. */
 function codeOf({ code, signal }: Exit): number {

@@ -1,10 +1,13 @@
 import { existsSync, realpathSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path'
 import { EndlessError, type SpawnPlan } from '@endlessjs/core/fleet'
 
 /** What is run, as it was asked for: links are followed anew at each reload. */
 export interface Recipe {
   readonly command: string
+  /** Makes an app upgradable; where the release has this package itself, its own is taken. */
+  readonly preload: string
   readonly nodeArgs: readonly string[]
   /** As it was given: relative to the directory, or absolute. */
   readonly script: string
@@ -22,18 +25,21 @@ export interface Release {
 }
 
 /** Follows every link of a recipe, once for all workers; throws `ERR_ENDLESS_SPAWN`. */
-export function findRelease({ command, nodeArgs, script, args, cwd, env }: Recipe): Release {
+export function findRelease(recipe: Recipe): Release {
+  const { command, nodeArgs, script, args, cwd, env } = recipe
   const directory = follow(cwd, 'the working directory')
   const path = isAbsolute(script) ? follow(script, 'the script') : script
   const found = resolve(directory, path)
   // What Node finds by itself (`server` for server.js) is Node's to find, and to miss.
   const main = existsSync(found) ? realpathSync(found) : found
   const node = followCommand(command, env.PATH ?? '')
+  // Before those of the user: what they load may listen.
+  const options = ['--require', preloadIn(directory) ?? recipe.preload, ...nodeArgs]
   return {
     name: isAbsolute(script) ? dirname(main) : directory,
     plan: (slot) => ({
       command: node,
-      args: [...nodeArgs, path, ...args],
+      args: [...options, path, ...args],
       cwd: directory,
       env: { ...env, PWD: directory, NODE_APP_INSTANCE: String(slot) },
     }),
@@ -58,4 +64,19 @@ function followCommand(command: string, path: string): string {
   const found = path.split(delimiter).map((directory) => join(directory, command))
   const first = found.find((one) => existsSync(one))
   return first === undefined ? command : realpathSync(first)
+}
+
+/**
+ * The release that this command was started from may be deleted some deploys later, and the preload with it:
+ * so each release has its own, where it has one.
+ */
+function preloadIn(directory: string): string | undefined {
+  const fromRelease = createRequire(join(directory, 'package.json'))
+  try {
+    const ofCommand = createRequire(fromRelease.resolve('@endlessjs/cli/package.json'))
+    return ofCommand.resolve('@endlessjs/core/auto')
+  } catch {
+    // This command is installed elsewhere, and lives there.
+    return undefined
+  }
 }

@@ -95,8 +95,8 @@ function recipeOf(options: StartOptions): Recipe {
   const auto = createRequire(import.meta.url).resolve('@endlessjs/core/auto')
   return {
     command: options.interpreter ?? command,
-    // Before those of the user: what they load may listen.
-    nodeArgs: ['--require', auto, ...options.nodeArgs],
+    preload: auto,
+    nodeArgs: options.nodeArgs,
     script: options.script,
     args: options.args,
     cwd: options.cwd ?? cwd,
