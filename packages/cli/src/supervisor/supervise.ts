@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
-import { basename } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { ControlServer, controlPath } from '@endlessjs/core/control'
 import { EndlessError, nameOfBound, PidFile, spawnPlan, takeActivated } from '@endlessjs/core/fleet'
@@ -73,6 +73,7 @@ export async function supervise(options: StartOptions): Promise<number> {
 /** How workers are started: as `node server.js` would be, here and now. */
 function recipeOf(options: StartOptions): Recipe {
   const { command, cwd, env } = spawnPlan()
+  const { interpreter } = options
   const settings = {
     hammerTime: options.hammerTime,
     readyTimeout: options.readyTimeout,
@@ -82,12 +83,13 @@ function recipeOf(options: StartOptions): Recipe {
   }
   const auto = createRequire(import.meta.url).resolve('@endlessjs/core/auto')
   return {
-    command: options.interpreter ?? command,
+    command: interpreter?.includes('/') ? resolve(cwd, interpreter) : (interpreter ?? command),
     // Before those of the user: what they load may listen.
     nodeArgs: ['--require', auto, ...options.nodeArgs],
     script: options.script,
     args: options.args,
-    cwd: options.cwd ?? cwd,
+    // From the directory with its links: the one that was entered may be another by then.
+    cwd: resolve(cwd, options.cwd ?? '.'),
     env: { ...env, ENDLESS_OPTIONS: JSON.stringify({ ...optionsIn(env), ...settings }) },
   }
 }
