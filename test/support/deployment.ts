@@ -30,6 +30,11 @@ export class Deployment {
     mkdirSync(directory, { recursive: true })
     writeFileSync(join(directory, 'RELEASE'), name)
     writeFileSync(join(directory, 'server.mjs'), server)
+    this.point(directory)
+  }
+
+  /** Lets `current` point there, whatever is there. */
+  point(directory: string): void {
     const next = join(this.root, 'next')
     symlinkSync(directory, next)
     renameSync(next, this.current)

@@ -20,7 +20,7 @@ export class Mouth {
     this.#stdout = stdout
     this.#stderr = stderr
     // Whoever reads it may be gone: a service does not end for that.
-    for (const one of [stdout, stderr]) one.on('error', () => {})
+    for (const one of [stdout, stderr]) one.on('error', () => {}).setMaxListeners(0)
   }
 
   speakFor(slot: number, stdout: Readable | null, stderr: Readable | null): void {
@@ -54,6 +54,9 @@ export class Mouth {
       print(lines)
     })
     from.on('error', () => {})
-    from.on('end', () => rest !== '' && print([rest]))
+    from.on('end', () => {
+      rest += decoder.end()
+      if (rest !== '') print([rest])
+    })
   }
 }

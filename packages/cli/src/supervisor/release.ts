@@ -1,6 +1,6 @@
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path'
+import { basename, delimiter, dirname, isAbsolute, join, resolve } from 'node:path'
 import { EndlessError, type SpawnPlan } from '@endlessjs/core/fleet'
 
 /** What is run, as it was asked for: links are followed anew at each reload. */
@@ -28,15 +28,15 @@ export interface Release {
 export function findRelease(recipe: Recipe): Release {
   const { command, nodeArgs, script, args, cwd, env } = recipe
   const directory = follow(cwd, 'the working directory')
-  const path = isAbsolute(script) ? follow(script, 'the script') : script
-  const found = resolve(directory, path)
-  // What Node finds by itself (`server` for server.js) is Node's to find, and to miss.
-  const main = existsSync(found) ? realpathSync(found) : found
+  const found = resolve(directory, script)
+  const main = followScript(found)
+  // As it was given, where no link leads elsewhere later on.
+  const path = main === found ? script : main
   const node = followCommand(command, env.PATH ?? '')
   // Before those of the user: what they load may listen.
-  const options = ['--require', preloadIn(directory) ?? recipe.preload, ...nodeArgs]
+  const options = ['--require', preloadIn(dirname(main)) ?? recipe.preload, ...nodeArgs]
   return {
-    name: isAbsolute(script) ? dirname(main) : directory,
+    name: path === script && !isAbsolute(script) ? directory : directoryOf(main),
     plan: (slot) => ({
       command: node,
       args: [...options, path, ...args],
@@ -56,6 +56,17 @@ function follow(path: string, what: string): string {
       { cause },
     )
   }
+}
+
+/** What Node finds by itself (`server` for server.js) is Node's to find, and to miss: its directory is not. */
+function followScript(path: string): string {
+  if (lstatSync(path, { throwIfNoEntry: false })) return follow(path, 'the script')
+  return join(follow(dirname(path), 'the directory of the script'), basename(path))
+}
+
+/** A script may be a directory, with an index.js in it. */
+function directoryOf(main: string): string {
+  return statSync(main, { throwIfNoEntry: false })?.isDirectory() ? main : dirname(main)
 }
 
 /** Where it is no path, and not in PATH, the spawn says so. */

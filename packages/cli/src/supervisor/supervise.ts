@@ -82,6 +82,7 @@ export async function supervise(options: StartOptions): Promise<number> {
 /** How workers are started: as `node server.js` would be, here and now. */
 function recipeOf(options: StartOptions): Recipe {
   const { command, cwd, env: inherited } = spawnPlan()
+  const { interpreter } = options
   const env = { ...inherited, ...options.env }
   const settings = {
     hammerTime: options.hammerTime,
@@ -94,12 +95,13 @@ function recipeOf(options: StartOptions): Recipe {
   const hooksFor = (path: string): string => (options.cwd === undefined ? path : resolve(cwd, path))
   const auto = createRequire(import.meta.url).resolve('@endlessjs/core/auto')
   return {
-    command: options.interpreter ?? command,
+    command: interpreter?.includes('/') ? resolve(cwd, interpreter) : (interpreter ?? command),
     preload: auto,
     nodeArgs: options.nodeArgs,
     script: options.script,
     args: options.args,
-    cwd: options.cwd ?? cwd,
+    // From the directory with its links: the one that was entered may be another by then.
+    cwd: resolve(cwd, options.cwd ?? '.'),
     env: {
       ...env,
       ENDLESS_OPTIONS: JSON.stringify({ ...optionsIn(env), ...settings }),

@@ -6,7 +6,7 @@ import { handoverVariable, saysFd } from './handover.js'
  * few lines of code, preloaded through `NODE_OPTIONS`, send a copy of what it prints until it is
  * ready: the first hundred writes as they come, so that a hang has its words too, and the last twenty
  * at the exit, because a full channel would swallow just those. Never so much that a predecessor that
- * reads nothing would make it wait. A `data:` URL, because a file of this release may be gone when the
+ * reads nothing would make it wait. It keeps a worker of a fleet from dying of an EPIPE. A `data:` URL, because a file of this release may be gone when the
  * next one starts. It also turns Node's compile cache on, where this Node has one.
  */
 
@@ -34,6 +34,9 @@ if (isMainThread) {
     let [copies, count, room, last] = [true, 0, 65536, []]
     const { ${handoverVariable}: handover } = process.env
     delete process.env.${handoverVariable}
+    // One of a fleet: whoever reads what it prints may be gone, with its supervisor or before.
+    if (handover?.includes('"link":{'))
+      for (const one of [process.stdout, process.stderr]) one.on('error', () => {})
     const words = {
       handover,
       post: (text) => {
