@@ -282,7 +282,7 @@ export class Fleet {
     if (message.endless === 'listens' && (this.state === 'serving' || this.isEnding)) this.#letGo()
     if (!slot) return
     if (message.endless === 'signal')
-      [...slot.living].find(({ pid }) => pid === message.pid)?.signal(message.signal)
+      [...slot.living].find(({ pid }) => pid === message.pid)?.end(message.signal)
     if (message.endless === 'spawn' && takeover) void this.#spawn(slot, takeover, message)
     if (message.endless === 'upgraded' && takeover?.heir) slot.handOver(takeover.heir)
     if (message.endless === 'revived') slot.takeBack(worker)

@@ -99,6 +99,12 @@ export class Worker {
     this.#born.body.signal(signal)
   }
 
+  /** Its predecessor wants its end, and cannot signal it itself. */
+  end(signal: NodeJS.Signals): void {
+    this.isToldToStop = true
+    this.signal(signal)
+  }
+
   /** In order. One that has not come so far that it hears us has nothing to finish. */
   stop(): void {
     this.isToldToStop = true
