@@ -87,7 +87,10 @@ describe('a reload', () => {
     await fleet.stop()
   })
 
-  test('of which one dies while another one starts: exit 1, and no end of the service', async () => {
+  test.each([
+    'the first one dies while the second one starts',
+    'the second one cannot start when the first one is ready',
+  ])('of which %s: exit 1, and no end of the service', async (which) => {
     await using fleet = await Fleet.start()
     const before = await fleet.pids()
     const traffic = load({ target: { port: fleet.port }, connections: 4, thinkTime: [0, 5] })
@@ -96,9 +99,10 @@ describe('a reload', () => {
     const outcome = fleet.run('reload')
     const { pid } = await fleet.service.until({ event: 'stage', what: 'wait' }, since)
     // The first one goes on, the second one will not.
-    fleet.service.control({ import: 'hang' })
-    await fleet.service.until({ event: 'stage', what: 'hang' }, since)
-    fleet.service.signal('SIGKILL', pid)
+    const what = which.startsWith('the first') ? 'hang' : 'throw'
+    fleet.service.control({ import: what })
+    await fleet.service.until({ event: 'stage', what }, since)
+    if (what === 'hang') fleet.service.signal('SIGKILL', pid)
     expect((await outcome).code).toBe(1)
     expect(await fleet.pids()).toEqual(before)
     await traffic.progress(10)

@@ -68,7 +68,9 @@ export class Reload {
       }
       const begun = others.map((slot) => this.#begin(slot))
       takeovers.push(...begun)
-      await Promise.all(begun.map((one) => this.#isReady(one)))
+      const ready = Promise.all(begun.map((one) => this.#isReady(one)))
+      // None has served by then, but one that was ready may have died.
+      await Promise.race([ready, Promise.all(takeovers.map(({ served }) => served))])
       for (const one of takeovers) one.commit()
       await Promise.all(takeovers.map((one) => this.#serves(one)))
       this.#means.say({ phase: 'probation' })
