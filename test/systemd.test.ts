@@ -53,6 +53,10 @@ describe.skipIf(missing !== '')('systemctl reload', () => {
       expect(await unit.run('systemctl status shop')).toMatch(why)
       expect((await unit.answer()).release).toBe('2')
     }
+    // By a signal systemd hears of it from us alone.
+    await unit.run(`kill -HUP ${MainPID}`)
+    await unit.until(({ SubState }) => SubState === 'reload')
+    await unit.until(({ SubState }) => SubState === 'running')
     await faultless(all)
     unit.deploy('dies')
     // What is inside of a worker that dies is lost; nobody is refused.
@@ -76,4 +80,110 @@ describe.skipIf(missing !== '')('systemctl reload', () => {
     expect((await late).release).toBe('3')
     expect(await unit.state()).toMatchObject({ ActiveState: 'inactive', Result: 'success' })
   })
+})
+
+describe.skipIf(missing !== '')('with a socket unit', () => {
+  test('the first connection starts it, and no attempt to connect is lost, whatever ends it', async () => {
+    const unit = await Unit.boot({ socket: true, flags: ['-w', '2', '--probation', '0'] })
+    await unit.run('systemctl start shop.socket')
+    expect((await unit.state()).ActiveState).toBe('inactive')
+    expect((await unit.answer()).release).toBe('1')
+    const { MainPID } = await unit.until(({ ActiveState }) => ActiveState === 'active')
+    const fresh = () => {
+      const one = load({
+        target: unit.target,
+        connections: 4,
+        mode: 'new-connection',
+        thinkTime: [0, 20],
+      })
+      loads.push(one)
+      return one
+    }
+    const first = fresh()
+    await first.progress(20)
+    unit.deploy('2')
+    await unit.run('systemctl reload shop')
+    await unit.run('systemctl restart shop')
+    await first.progress(20)
+    const second = await unit.state()
+    expect(second.MainPID).not.toBe(MainPID)
+    await faultless([first])
+    // What is in its workers is lost with them, and with systemd's SIGKILL; nobody is refused.
+    const crashed = fresh()
+    await crashed.progress(20)
+    await unit.run(`kill -KILL ${second.MainPID}`)
+    await unit.until(({ NRestarts, ActiveState }) => NRestarts === '1' && ActiveState === 'active')
+    await crashed.progress(20)
+    const { failures, samples } = await crashed.stop()
+    expect(failures.refused + failures.timeout, samples.join('\n')).toBe(0)
+    await unit.run('systemctl stop shop')
+    expect((await unit.answer()).release).toBe('2')
+    await unit.run('systemctl stop shop.socket shop')
+  })
+})
+
+describe.skipIf(missing !== '')('the watchdog', () => {
+  test('lives over a reload, replaces a worker that hangs, and restarts a supervisor that does', async () => {
+    const unit = await Unit.boot({
+      flags: ['-w', '2', '--probation', '4s'],
+      change: (text) => text.replace('WatchdogSec=30', 'WatchdogSec=3'),
+    })
+    await unit.run('systemctl start shop')
+    const { MainPID } = await unit.state()
+    await unit.run('systemctl reload shop')
+    expect(await unit.state()).toMatchObject({ MainPID, NRestarts: '0', ActiveState: 'active' })
+    const { pid } = await unit.answer()
+    const spun = unit.answer('/spin').catch(() => {})
+    await spun
+    const hung = await unit.run(`grep -c 'was silent for .* killed' ${unit.log}`)
+    expect(Number(hung)).toBe(1)
+    const healed = await unit.until(({ StatusText }) => /^Serving: 2 of 2/.test(StatusText))
+    expect(healed).toMatchObject({ MainPID, NRestarts: '0' })
+    expect(pid).toBeGreaterThan(0)
+    await unit.run(`kill -STOP ${MainPID}`)
+    const restarted = await unit.until(
+      ({ NRestarts, ActiveState }) => NRestarts === '1' && ActiveState === 'active',
+    )
+    expect(restarted.MainPID).not.toBe(MainPID)
+    expect((await unit.answer()).release).toBe('1')
+    await unit.run('systemctl stop shop')
+  })
+})
+
+test.skipIf(missing !== '')('a start and a stop that take long are given the time', async () => {
+  const unit = await Unit.boot({
+    change: (text) =>
+      text
+        .replace(/TimeoutStartSec=\d+/, 'TimeoutStartSec=2')
+        .replace(/TimeoutStopSec=\d+/, 'TimeoutStopSec=2'),
+  })
+  unit.deploy('slow')
+  await unit.run('systemctl start shop')
+  expect(await unit.state()).toMatchObject({ ActiveState: 'active', NRestarts: '0' })
+  const late = unit.answer('/late?ms=4000')
+  await unit.run('systemctl stop shop')
+  expect((await late).release).toBe('slow')
+  expect(await unit.state()).toMatchObject({ ActiveState: 'inactive', Result: 'success' })
+})
+
+test.skipIf(missing !== '')(
+  'an app that cannot start is started again, and the status says why',
+  async () => {
+    const unit = await Unit.boot()
+    unit.deploy('throws')
+    expect(await unit.codeOf('systemctl start shop')).toBe(1)
+    const { StatusText } = await unit.until(({ NRestarts }) => Number(NRestarts) > 1)
+    expect(StatusText).toMatch(/could not start|Starting/)
+    unit.deploy('2')
+    await unit.until(({ ActiveState }) => ActiveState === 'active')
+    expect((await unit.answer()).release).toBe('2')
+    await unit.run('systemctl stop shop')
+  },
+)
+
+test.skipIf(missing !== '')('systemd-analyze verify accepts what is printed', async () => {
+  const unit = await Unit.boot({ socket: true })
+  await unit.run(
+    `systemd-analyze verify ${unit.directory}/units/shop.service ${unit.directory}/units/shop.socket`,
+  )
 })

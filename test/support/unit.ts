@@ -70,7 +70,7 @@ export class Unit {
     const port = await freePort()
     const unit = new Unit(directory, port)
     unit.deploy('1')
-    const { written } = unit.print([...(socket ? ['--socket', `127.0.0.1:${port}`] : []), ...flags])
+    const { written } = unit.print([...(socket ? ['--socket', String(port)] : []), ...flags])
     const texts = Object.entries(written).map(([name, text]) => {
       const known = `[Service]\nEnvironment=PORT=${port}\nStandardOutput=append:${unit.log}\n`
       return [
