@@ -60,6 +60,7 @@ export {
   Notifier,
   type NotifyEnvironment,
   notifyEnvironment,
+  speaksForUnit,
   withoutNotify,
 } from './notify.js'
 export {
