@@ -71,6 +71,12 @@ function factsOf(
   // One that has every right is a name of a file as well.
   const name = basename(controlPath({ name: options.name, cwd }), '.sock')
   const control = options.control === undefined ? controlOf(name) : resolve(cwd, options.control)
+  const lost = sockets.find((one) => one.startsWith(`/run/${name}/`))
+  if (lost !== undefined)
+    throw new EndlessError(
+      'ERR_ENDLESS_OPTION',
+      `--socket ${lost}: expected a path outside of /run/${name}, which systemd empties when the service stops`,
+    )
   const main = resolve(cwd, options.cwd ?? '.', script)
   return {
     name,
