@@ -25,6 +25,7 @@ export {
   bytesReadOf,
   type Frozen,
   freeze,
+  handleOn,
   holdReading,
   idleFor,
   isFlushed,
