@@ -151,6 +151,7 @@ test('ENDLESS_READY=message where somebody forked it: both hear of it', async ()
     env: { ...process.env, ...message, NODE_OPTIONS: report },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
+  onTestFinished(() => void child.kill('SIGKILL'))
   const ended = once(child, 'close')
   let text = ''
   child.stdout?.setEncoding('utf8').on('data', (chunk) => {

@@ -5,6 +5,7 @@ import { connect as connectHttp2 } from 'node:http2'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import { ControlClient } from '@endlessjs/core/control'
 import { expect, onTestFinished, test } from 'vitest'
 import { startAuto } from './support/auto.js'
 import { makeCertificate } from './support/certificate.js'
@@ -119,4 +120,20 @@ test('the workers of a cluster listen as without us, and its primary is not upgr
   expect(await bodyOf({ port: worker })).not.toBe(String(service.pid))
   service.signal('SIGTERM')
   expect(await service.exited).toEqual({ code: 0, signal: null })
+})
+
+test('the control socket takes no part, whoever asks for it', async () => {
+  const home = temporaryDirectory()
+  onTestFinished(() => rmSync(home, { recursive: true }))
+  const controlSocket = join(home, 'app.sock')
+  await using service = await startAuto('plain', { options: { controlSocket } })
+  for (let n = 0; n < 2; n++) {
+    const client = await ControlClient.connect(controlSocket)
+    expect(await client.request('status')).toMatchObject({ name: 'app', pid: service.current })
+    client.close()
+    await service.upgrade()
+  }
+  // The server of the app, once in each generation.
+  expect(service.all({ event: 'listen' })).toHaveLength(3)
+  await service.stop()
 })

@@ -42,6 +42,17 @@ describe('endless reload', () => {
     expect(service.asked).toEqual([{ command: 'reload', args: { wait: false } }])
   })
 
+  test('asks again where another process answers by then', async () => {
+    const service = await fakeService(async (asked) => {
+      if (service.asked.length < 3) return { moved: true }
+      return reloads(asked)
+    })
+    const { code, stdout } = await new Command(['reload', '--control', service.path]).ended
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^spawned[\s\S]*reloaded/)
+    expect(service.asked).toHaveLength(3)
+  })
+
   test('--wait is for the service to do', async () => {
     const service = await fakeService(reloads)
     const { code } = await new Command(['reload', '--wait', '--control', service.path]).ended

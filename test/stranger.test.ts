@@ -10,6 +10,7 @@ import { types } from './stranger/types.js'
 import { request } from './support/client/index.js'
 import { isAlive } from './support/processes.js'
 import { Service, temporaryDirectory } from './support/service.js'
+import { server as plainServer, Reader } from './support/typed.js'
 
 const root = resolve(import.meta.dirname, '..')
 const home = temporaryDirectory()
@@ -87,16 +88,17 @@ test('the README has the blocks that are tried here, and no other', () => {
     'sh-1',
     'sh-2',
     'sh-3',
+    'sh-4',
     'several.js',
     'koa.js',
     'fastify.js',
     'echo.js',
     'app.test.js',
   ])
-  expect(blocks.get('sh-2')).toBe('npm install @endlessjs/express express\n')
+  expect(blocks.get('sh-3')).toBe('npm install @endlessjs/express express\n')
   // Of the repository: one is what CI runs for every change, the other is this very run.
-  const typed = blocks.get('sh-3')?.match(/^npm (run )?\S+/gm)
-  expect(typed).toEqual(['npm run demo', 'npm test'])
+  const typed = blocks.get('sh-4')?.match(/^npm (run )?\S+/gm)
+  expect(typed).toEqual(['npm run demo', 'npm run demo', 'npm test'])
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   expect(Object.keys(scripts)).toEqual(expect.arrayContaining(['demo', 'test', 'bench']))
 })
@@ -125,6 +127,19 @@ test('README: the app, and what is typed', async () => {
   process.kill(successor, 'SIGTERM')
   await once(shell, 'close')
   expect(isAlive(successor)).toBe(false)
+})
+
+test('README: under a supervisor, and what is typed', async () => {
+  writeFileSync(join(home, 'server.js'), plainServer)
+  const [start = '', reload = ''] = (blocks.get('sh-2') ?? '').split('\n')
+  await using reader = new Reader(home)
+  await reader.start(start)
+  expect(await reader.type(reload)).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^reloaded {2}the new release serves$/m),
+  })
+  expect((await reader.type('npx endless stop')).code).toBe(0)
+  expect(await reader.ended()).toBe(0)
 })
 
 test('README: several apps, streams, and a deploy by code', async () => {

@@ -3,13 +3,14 @@ import { parseArgs } from 'node:util'
 import { type Contender, contenders } from './contenders/index.js'
 import { type LatencyCase, latencyCases } from './latency.js'
 import { type Pair, pairs } from './throughput.js'
+import { type RatesCase, type ReloadsCase, ratesCases, reloadsCases } from './workers/index.js'
 
 const home = join(import.meta.dirname, '../results')
 
 const names: readonly string[] = [...contenders, ...pairs].map(({ name }) => name)
-const parts: readonly string[] = ['cost', 'latency']
+const parts: readonly string[] = ['cost', 'latency', 'workers']
 
-export const help: string = `Usage: npm run bench -- [cost | latency] [options]
+export const help: string = `Usage: npm run bench -- [cost | latency | workers] [options]
 
 Upgrades under load, and throughput, side by side. Writes latest.md, latest.svg and
 latest.csv (each answer, failure and signal).
@@ -17,6 +18,8 @@ latest.csv (each answer, failure and signal).
   cost           instead: what endless does for each request, in ns, about 30 s
   latency        instead: what clients see of deploys, per framework, at half load and
                  pipelined, and how long a successor takes to start, about 4 min
+  workers        instead: two workers of endless, node:cluster and pm2 on full load, and their
+                 reloads, about 5 min; Linux
   --proof        instead: each kind of request for itself, against each way to upgrade
   --quick        short rounds, about a minute in all: shows that it runs, and little more
   --only <name>  only this one; may be given several times:
@@ -33,6 +36,8 @@ export interface Flags {
   readonly proof: boolean
   readonly cost: boolean
   readonly latencies: readonly LatencyCase[]
+  readonly rates: readonly RatesCase[]
+  readonly reloads: readonly ReloadsCase[]
   /** By `--only`: what cannot be had here, was asked for. */
   readonly isNamed: boolean
   readonly out: string
@@ -66,6 +71,8 @@ export function parseFlags(args: readonly string[]): Flags {
     proof,
     isNamed: values.only !== undefined,
     cost: positionals.includes('cost'),
+    rates: positionals.includes('workers') ? ratesCases : [],
+    reloads: positionals.includes('workers') ? reloadsCases : [],
     latencies: positionals.includes('latency') ? latencyCases : [],
     out: resolve(out),
     contenders: contenders.filter(isAsked),

@@ -1,3 +1,6 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type LoadOptions, load } from '@endlessjs/test/client'
 import { Service } from '@endlessjs/test/service'
@@ -6,6 +9,7 @@ import { max, median, quantile } from 'simple-statistics'
 import { Child, service as path } from './child.js'
 import type { Framework } from './server.js'
 
+const bin = resolve(import.meta.dirname, '../../packages/cli/bin/endless.js')
 /** Beyond the plan: starting and stopping, in ms. */
 const patience = 120_000
 
@@ -25,6 +29,8 @@ export interface LatencyCase {
   readonly title: string
   readonly framework: Framework
   readonly clients: 'half load' | 'pipelined'
+  /** Under `endless start -w 1`, and not by itself. */
+  readonly isSupervised?: true
 }
 
 const frameworks: readonly Framework[] = ['http', 'koa', 'express', 'fastify']
@@ -35,6 +41,12 @@ export const latencyCases: readonly LatencyCase[] = [
     framework,
     clients: 'half load' as const,
   })),
+  {
+    title: 'express, half load, endless start -w 1',
+    framework: 'express',
+    clients: 'half load',
+    isSupervised: true,
+  },
   {
     title: 'express, 200 connections, 4 pipelined without a pause',
     framework: 'express',
@@ -65,12 +77,14 @@ export interface Latency {
 
 /** Deploys under load, and the same time before each of them. */
 export async function latencyOf(
-  { title, framework, clients }: LatencyCase,
+  { title, framework, clients, isSupervised }: LatencyCase,
   plan: LatencyPlan,
   signal: AbortSignal,
 ): Promise<Latency> {
   const options = { probation: undefined, slowStart: undefined }
-  const started = Service.start({ script: path('deployed.js'), args: [framework], options })
+  const line = [path('deployed.js'), framework]
+  const [script = '', ...args] = isSupervised ? [bin, 'start', ...control(), ...line] : line
+  const started = Service.start({ script, args, options })
   await using service = await pTimeout(started, { milliseconds: patience, signal })
   await service.until({ event: 'listen' })
   const target = { port: service.port() }
@@ -131,6 +145,11 @@ async function thinkTimeFor(
   const { sent } = await all.stop()
   const between = (100 / (sent / 2)) * saturate
   return [between / 2, between * 1.5]
+}
+
+/** A control socket of its own. */
+function control(): string[] {
+  return ['--control', join(mkdtempSync(join(tmpdir(), 'endless-')), 'a.sock')]
 }
 
 const hello = (target: { port: number }): Pick<LoadOptions, 'target' | 'method' | 'url'> => ({

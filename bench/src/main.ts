@@ -13,6 +13,7 @@ import { csvOf } from './raw.js'
 import { type Fault, reportOf } from './report.js'
 import { compare } from './throughput.js'
 import { tryOut } from './trial.js'
+import { type RatesOf, ratesOf, reloadsOf } from './workers/index.js'
 
 const stop = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
@@ -78,7 +79,19 @@ async function bench({ pairs, out, ...flags }: Flags): Promise<boolean> {
   const latencies = await each(flags.latencies, faults, (one) =>
     latencyOf(one, plan.latency, stop.signal),
   )
-  const isFull = !flags.proof && !flags.cost && flags.latencies.length === 0
+  const rates = await each(flags.rates, faults, async (one): Promise<RatesOf> => {
+    const found = await ratesOf(one, plan.rates, stop.signal)
+    for (const { title, ratio } of found) say(`  ${title}: ${ratio.median.toFixed(3)}`)
+    return { app: one.title, rates: found }
+  })
+  const reloads = await each(flags.reloads, faults, async (one) => {
+    const found = await reloadsOf(one, plan.reloads, stop.signal)
+    const { sent, failed, reconnects } = found.totals
+    say(`  ${sent} requests, ${failed} failed, ${reconnects} reconnects`)
+    return found
+  })
+  const isPart = flags.cost || flags.latencies.length > 0 || flags.rates.length > 0
+  const isFull = !flags.proof && !isPart
   const asked = flags.contenders.filter(({ inProof }) => isFull || (flags.proof && inProof))
   const contenders = await muster(asked, leftOut, faults)
   for (const { title, reason } of leftOut) say(`${title} is left out: ${reason}`)
@@ -109,6 +122,8 @@ async function bench({ pairs, out, ...flags }: Flags): Promise<boolean> {
     evidence,
     trials,
     comparisons,
+    rates,
+    reloads,
     faults,
   })
   console.log(report)

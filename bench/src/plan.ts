@@ -2,6 +2,7 @@ import type { CostPlan } from './cost.js'
 import type { LatencyPlan } from './latency.js'
 import type { ThroughputPlan } from './throughput.js'
 import type { TrialPlan } from './trial.js'
+import type { RatesPlan, ReloadsPlan } from './workers/index.js'
 
 export interface Plan {
   readonly trial: TrialPlan
@@ -9,6 +10,8 @@ export interface Plan {
   readonly proof: TrialPlan
   readonly cost: CostPlan
   readonly latency: LatencyPlan
+  readonly rates: RatesPlan
+  readonly reloads: ReloadsPlan
 }
 
 /** Times in ms. */
@@ -18,6 +21,8 @@ export const full: Plan = {
   proof: { warmUp: 300, duration: 8_000, upgradesAt: [500, 3_000, 5_500] },
   cost: { launches: 3, cycles: 10, runs: 100 },
   latency: { upgrades: 5, window: 2_500, saturate: 2_000, starts: 5 },
+  rates: { launches: 2, cycles: 6, warmUp: 700, round: 400 },
+  reloads: { reloads: 4, warmUp: 800, pause: 1_300 },
 }
 
 export const quick: Plan = {
@@ -26,4 +31,6 @@ export const quick: Plan = {
   proof: { warmUp: 300, duration: 3_000, upgradesAt: [500] },
   cost: { launches: 1, cycles: 3, runs: 50 },
   latency: { upgrades: 1, window: 1_500, saturate: 500, starts: 1 },
+  rates: { launches: 1, cycles: 2, warmUp: 250, round: 200 },
+  reloads: { reloads: 1, warmUp: 300, pause: 700 },
 }

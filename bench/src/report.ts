@@ -1,11 +1,11 @@
-import { markdownTable } from 'markdown-table'
 import { median } from 'simple-statistics'
 import type { Cost, Costs } from './cost.js'
 import type { Latency } from './latency.js'
+import { failuresOf, ms, none, spread, tableOf, whole } from './markdown.js'
 import type { Evidence } from './proof.js'
-import type { Compared, Comparison, Spread } from './throughput.js'
-import type { Totals } from './traffic.js'
+import type { Compared, Comparison } from './throughput.js'
 import type { Trial } from './trial.js'
+import { type RatesOf, type Reloads, workersParts } from './workers/index.js'
 
 export interface Fault {
   readonly title: string
@@ -23,12 +23,10 @@ export interface Results {
   readonly evidence: readonly Evidence[]
   readonly trials: readonly Trial[]
   readonly comparisons: readonly Comparison[]
+  readonly rates: readonly RatesOf[]
+  readonly reloads: readonly Reloads[]
   readonly faults: readonly Fault[]
 }
-
-const none = '-'
-const ms = (time: number | undefined): string => (time === undefined ? none : time.toFixed(1))
-const whole = (count: number): string => Math.round(count).toLocaleString('en')
 
 /** The whole report, as markdown. */
 export function reportOf(results: Results): string {
@@ -77,6 +75,7 @@ export function reportOf(results: Results): string {
       'Medians; the ratios are those of paired rounds, endless by bare, with the middle half of ' +
         'them. The control compares a server with itself: what it shows is noise.',
     )
+  parts.push(...workersParts(results.rates, results.reloads))
   if (faults.length > 0)
     parts.push(
       '## Could not be run',
@@ -200,19 +199,4 @@ function throughputTable(comparisons: readonly Comparison[]): string {
     busy.toFixed(2),
   ])
   return tableOf(head, rows)
-}
-
-function failuresOf({ failed, failures }: Totals): string {
-  if (failed === 0) return '0'
-  const kinds = Object.entries(failures).map(([kind, count]) => `${whole(count)} ${kind}`)
-  return `${whole(failed)} (${kinds.join(', ')})`
-}
-
-function spread({ median, low, high }: Spread): string {
-  return `${median.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`
-}
-
-function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const align = head.map((_, column) => (column === 0 ? 'l' : 'r'))
-  return markdownTable([[...head], ...rows.map((row) => [...row])], { align })
 }

@@ -120,7 +120,7 @@ function round(server: Server, duration: number): Promise<Round> {
   })
 }
 
-function spreadOf(values: number[]): Spread {
+export function spreadOf(values: number[]): Spread {
   const at = (p: number): number => quantile(values, p)
   return { median: at(0.5), low: at(0.25), high: at(0.75) }
 }

@@ -5,6 +5,8 @@ export interface Upgrade {
   readonly at: number
   /** From the signal to the first response of the new generation; undefined when there was none. */
   ready: number | undefined
+  /** When it was over, where it is looked at for as long as it takes. */
+  over?: number
 }
 
 /** In ms. */
@@ -69,6 +71,12 @@ export class Timeline {
     this.upgrades.push({ at: this.#now(), ready: undefined })
   }
 
+  /** It is over now: it is looked at from its signal until here. */
+  upgraded(): void {
+    const upgrade = this.upgrades.at(-1)
+    if (upgrade) upgrade.over = this.#now()
+  }
+
   /** @param found with `at` by the clock of all processes */
   idled(found: readonly Lateness[]): void {
     const began = performance.timeOrigin + this.#started
@@ -102,18 +110,18 @@ export class Timeline {
   }
 
   #before<T extends { readonly at: number }>(all: readonly T[]): T[] {
-    return this.#within(all, (at) => [at - windowOf, at])
+    return this.#within(all, ({ at }) => [at - windowOf, at])
   }
 
   #after<T extends { readonly at: number }>(all: readonly T[]): T[] {
-    return this.#within(all, (at) => [at, at + windowOf])
+    return this.#within(all, ({ at, over }) => [at, over ?? at + windowOf])
   }
 
   #within<T extends { readonly at: number }>(
     all: readonly T[],
-    window: (at: number) => readonly [from: number, to: number],
+    window: (upgrade: Upgrade) => readonly [from: number, to: number],
   ): T[] {
-    const windows = this.upgrades.map(({ at }) => window(at))
+    const windows = this.upgrades.map(window)
     return all.filter(({ at }) => windows.some(([from, to]) => at >= from && at < to))
   }
 

@@ -5,14 +5,25 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import getPort from 'get-port'
 import { service } from '../child.js'
-import type { Upgradable } from './upgradable.js'
+import type { Fleet } from '../workers/fleet.js'
+import { childrenOf, kill } from '../workers/proc.js'
 
 const name = 'bench'
 const patience = 30_000
 const pm2 = fileURLToPath(import.meta.resolve('pm2/bin/pm2'))
 
-/** `pm2 reload` in cluster mode, one instance that says when it is ready. A pm2 of its own. */
-export class Pm2 implements Upgradable {
+/** What it runs. */
+interface Pm2App {
+  readonly script: string
+  readonly args: readonly string[]
+  readonly instances: number
+}
+
+const echo: Pm2App = { script: service('closing.js'), args: [], instances: 1 }
+
+/** `pm2 reload` in cluster mode, instances that say when they are ready. A pm2 of its own. */
+export class Pm2 implements Fleet {
+  readonly #app: Pm2App
   readonly #home = mkdtempSync(join(tmpdir(), 'endless-bench-pm2-'))
   readonly #lastResort = (): void => this.#killDaemon()
   #port = 0
@@ -20,11 +31,32 @@ export class Pm2 implements Upgradable {
   /** The command under way: each waits for the one before it. */
   #command: Promise<void> = Promise.resolve()
 
+  constructor(app: Pm2App = echo) {
+    this.#app = app
+  }
+
+  /** The daemon. */
+  get head(): number | undefined {
+    try {
+      return Number(readFileSync(join(this.#home, 'pm2.pid'), 'utf8'))
+    } catch {
+      // It is gone, or there never was one.
+      return undefined
+    }
+  }
+
+  get workers(): readonly number[] {
+    return this.head === undefined ? [] : childrenOf(this.head)
+  }
+
   async start(): Promise<number> {
     process.once('exit', this.#lastResort)
     this.#port = await getPort({ host: '127.0.0.1' })
-    const cluster = ['-i', '1', '--wait-ready', '--listen-timeout', '10000']
-    await this.#pm2('start', service('closing.js'), '--name', name, ...cluster)
+    const { script, args, instances } = this.#app
+    const cluster = ['-i', String(instances), '--wait-ready', '--listen-timeout', '10000']
+    // With nothing behind it, pm2 takes `--` for a file that is not there.
+    const own = args.length > 0 ? ['--', ...args] : []
+    await this.#pm2('start', script, '--name', name, ...cluster, ...own)
     return this.#port
   }
 
@@ -69,11 +101,7 @@ export class Pm2 implements Upgradable {
 
   /** Its workers go when it does. */
   #killDaemon(): void {
-    try {
-      const pid = Number(readFileSync(join(this.#home, 'pm2.pid'), 'utf8'))
-      if (pid > 1) process.kill(pid, 'SIGKILL')
-    } catch {
-      // It is gone, or there never was one.
-    }
+    const { head = 0 } = this
+    if (head > 1) kill([head, ...childrenOf(head)])
   }
 }

@@ -1,4 +1,8 @@
-// Real load on a real service, while it is deployed twice, and once in vain.
+// Real load on a real service, while it is deployed twice, and once in vain; with `--workers 2` under a
+// supervisor.
+import { parseArgs } from 'node:util'
+import { ByReload } from './byreload.js'
+import { BySignal } from './bysignal.js'
 import { within } from './deadline.js'
 import { startLoads } from './loads.js'
 import { Progress } from './progress.js'
@@ -11,21 +15,31 @@ import { problemsOf } from './verdict.js'
 
 const patience = 15_000
 
+const { workers } = parseArgs({ options: { workers: { type: 'string' } } }).values
+if (workers !== undefined && !/^[1-9]\d?$/.test(workers)) {
+  console.error(`--workers: expected a number of workers (1 to 99), got ${workers}`)
+  process.exit(2)
+}
+const count = workers === undefined ? undefined : Number(workers)
+
 const progress = new Progress()
 const releases = new Releases()
 process.once('exit', () => releases.remove())
-const service = new Service(releases, (line) => progress.say(`  ${line}`))
+const service = new Service(releases, count, (line) => progress.say(`  ${line}`))
 process.prependOnceListener('exit', () => service.kill())
 process.once('SIGINT', () => process.exit(130))
 process.once('SIGTERM', () => process.exit(143))
 process.once('SIGHUP', () => process.exit(129))
 
-const story = new Story(releases, service, progress)
+const operator =
+  count === undefined ? new BySignal(service, progress) : new ByReload(service, progress)
+const story = new Story(releases, service, operator, progress)
 const errors: string[] = []
 let loads: readonly Traffic[] = []
 
 async function run(): Promise<void> {
-  progress.say(`$ cd ${releases.current} && node server.js`)
+  const command = count === undefined ? 'node' : `npx endless start -w ${count}`
+  progress.say(`$ cd ${releases.current} && ${command} server.js`)
   const port = await service.ready()
   loads = startLoads(port)
   progress.watch(loads)

@@ -53,7 +53,7 @@ export class Releases {
     mkdirSync(directory, { recursive: true })
     cpSync(join(examples, 'express/server.js'), server)
     symlinkSync(join(examples, 'node_modules'), join(directory, 'node_modules'))
-    writeFileSync(join(directory, 'package.json'), '{ "type": "module" }\n')
+    writeFileSync(join(directory, 'package.json'), '{ "name": "demo", "type": "module" }\n')
     writeFileSync(join(directory, 'VERSION'), `${version}\n`)
     if (version === 'v4') {
       writeFileSync(join(directory, 'config.js'), "throw new Error('DATABASE_URL is not set')\n")

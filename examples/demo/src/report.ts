@@ -37,8 +37,7 @@ export function deployTable({ deploys, rollback, exitCode }: Outcome): string {
     style: plain,
     head: ['deploy', 'ready after', 'under way then', 'gone after', 'outcome'],
   })
-  for (const { version, ready, requests, gone, exitCode } of deploys) {
-    const outcome = `serves; old process: exit code ${exitCode}`
+  for (const { version, ready, requests, gone, outcome } of deploys) {
     table.push([version, ms(ready), `${requests} requests`, ms(gone), outcome])
   }
   if (rollback) {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { within } from './deadline.js'
 import { Journal } from './journal.js'
@@ -11,22 +12,36 @@ const pollEvery = 20
 /** What a process has said is in the pipe when it is gone, and only has to be read. */
 const toRead = 2_000
 
-/** The service as a user starts it, `cd current && node server.js`, and all its generations. */
+/** The command, as it is installed. */
+export const bin: string = resolve(import.meta.dirname, '../../../packages/cli/bin/endless.js')
+
+/** The service as a user starts it, `cd current && node server.js`, and all its processes. */
 export class Service {
   readonly journal: Journal
   /** Settles when no process of it is left: they all hold the same stderr. */
   readonly ended: Promise<void>
+  /** Where it was started, and with what: who asks it needs both. */
+  readonly cwd: string
+  readonly env: NodeJS.ProcessEnv
+  readonly #isFleet: boolean
   readonly #child: ChildProcess
   readonly #pidFile: string
   readonly #firstExit: Promise<unknown>
 
-  /** @param heard told of each line that is logged */
-  constructor(releases: Releases, heard: (line: string) => void) {
-    const { current, pidFile } = releases
-    // A process group of its own: whatever goes wrong here, all generations can be ended at once.
-    const child = spawn(process.execPath, ['server.js'], {
-      cwd: current,
-      env: { ...process.env, PWD: current, PORT: '0', PID_FILE: pidFile },
+  /**
+   * @param workers how many a supervisor has; without it there is no supervisor
+   * @param heard told of each line that is logged
+   */
+  constructor(releases: Releases, workers: number | undefined, heard: (line: string) => void) {
+    const { root, current, pidFile } = releases
+    const command = workers === undefined ? [] : [bin, 'start', '-w', String(workers)]
+    this.cwd = current
+    this.env = { ...process.env, PWD: current, XDG_RUNTIME_DIR: root, PORT: '0', PID_FILE: pidFile }
+    this.#isFleet = workers !== undefined
+    // A process group of its own: whatever goes wrong here, all of it can be ended at once.
+    const child = spawn(process.execPath, [...command, 'server.js'], {
+      cwd: this.cwd,
+      env: this.env,
       stdio: ['ignore', 'ignore', 'pipe'],
       detached: true,
     })
@@ -37,22 +52,46 @@ export class Service {
     this.ended = once(child, 'close').then(() => {})
   }
 
-  /** The pid that the pid file names: whom a deploy signals. */
+  /** The pid that the pid file names: whom a deploy signals, or the supervisor's, which stays. */
   get pid(): number {
     return Number(readFileSync(this.#pidFile, 'utf8'))
   }
 
-  /** Settles with the port when the first generation serves. */
+  /** The pids of the workers that a supervisor has started itself, by slot. */
+  get workers(): ReadonlyMap<number, number> {
+    const found = this.journal.entries.flatMap(({ text }) => {
+      const [, slot, pid] = /^Worker (\d+), pid (\d+), serves/.exec(text) ?? []
+      return slot === undefined ? [] : [[Number(slot), Number(pid)] as const]
+    })
+    return new Map(found)
+  }
+
+  /** Settles with the port when it serves. */
   async ready(): Promise<number> {
     const serves = /^Generation 0 serves .*:(\d+)\.$/
     const up = this.journal.until('Generation 0 serves', ({ text }) => serves.test(text))
     const down = this.ended.then(() => {
       throw new Error('the service has ended before it was ready')
     })
-    return Number(serves.exec((await Promise.race([up, down])).text)?.[1])
+    const { text } = await Promise.race([up, down])
+    if (this.#isFleet) {
+      const all = / serves: \d+ workers, /
+      await this.journal.until('serves: … workers', (entry) => all.test(entry.text))
+    }
+    return Number(serves.exec(text)?.[1])
   }
 
-  /** Settles with its exit code when the process of this generation is gone. */
+  /** How many requests a process that has handed over had to answer then. */
+  async requestsOf(pid: number): Promise<number> {
+    const count = /finish: \d+ open, (\d+) requests/
+    const drain = await this.journal.until(
+      'Waiting for connections to finish',
+      (entry) => entry.pid === pid && count.test(entry.text),
+    )
+    return Number(count.exec(drain.text)?.[1])
+  }
+
+  /** Settles with its exit code when this process is gone. */
   async exited(pid: number): Promise<number> {
     await within(patience, `process ${pid} exits`, this.#gone(pid))
     // Of our own child the kernel says how; of a grandchild there is what it said itself.
@@ -95,7 +134,7 @@ export class Service {
   }
 }
 
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
   } catch {

@@ -41,7 +41,7 @@ function faultsOf({ deploys, rollback, exitCode }: Outcome): string[] {
       problems.push(`${version}: no request was under way when it took over, nothing is shown`)
   }
   if (!rollback) problems.push('v4 was not rolled back')
-  else if (!rollback.samePid) problems.push('v4: the pid file names another process than before')
+  else if (!rollback.isAsBefore) problems.push('v4: other processes serve than before')
   if (exitCode === undefined) problems.push('the service was not stopped in order')
   else if (exitCode !== 0) problems.push(`the service exited with code ${exitCode}`)
   return problems

@@ -24,6 +24,12 @@ export interface StartOptions {
   readonly interpreter?: string
   readonly cwd?: string
   readonly rebalance?: boolean
+  /** Ready is a worker that says `process.send('ready')`. */
+  readonly waitReady?: boolean
+  /** Of the workers, beside what this process has. */
+  readonly env?: Readonly<Record<string, string>>
+  /** A module with hooks for the workers, as it was given. */
+  readonly hooks?: string
   readonly script: string
   readonly args: readonly string[]
 }
@@ -58,7 +64,10 @@ export function withStartOptions<T extends Command>(command: T): T {
     .option('--node-args <args>', 'options of Node, with spaces between them', words)
     .option('--interpreter <path>', 'the Node that runs the script')
     .option('--cwd <dir>', 'where the script runs')
-    .option('--rebalance', 'even out connections between the workers')
+    .option('--wait-ready', "a worker is ready when it says so: process.send('ready')")
+    .option('--config <path>', 'read options from it (default: endless.config.{js,cjs,mjs,json})')
+    .option('--rebalance', 'even out the connections of the workers')
+    .option('--no-rebalance', 'leave them where the kernel put them')
   return command
 }
 

@@ -1,4 +1,4 @@
-import { ControlClient, controlPath } from '@endlessjs/core/control'
+import { ControlClient, controlPath, isMoved, type ProgressListener } from '@endlessjs/core/control'
 import { type Command, InvalidArgumentError } from 'commander'
 
 /** Which service is meant. */
@@ -15,16 +15,24 @@ export function withTarget<T extends Command>(command: T): T {
   return command
 }
 
-/** Asks that service, for as long as it takes. */
-export async function asking<T>(
+/**
+ * Asks that service, for as long as it takes. Without a supervisor a process may hand over just then: it says
+ * so, and whoever answers at the same path by then is asked.
+ */
+export async function ask(
   { name, control }: Target,
-  ask: (client: ControlClient) => Promise<T>,
-): Promise<T> {
-  const client = await ControlClient.connect(controlPath({ name, control }))
-  try {
-    return await ask(client)
-  } finally {
-    client.close()
+  command: string,
+  args?: unknown,
+  onEvent?: ProgressListener,
+): Promise<unknown> {
+  for (;;) {
+    const client = await ControlClient.connect(controlPath({ name, control }))
+    try {
+      const result = await client.request(command, args, onEvent)
+      if (!isMoved(result)) return result
+    } finally {
+      client.close()
+    }
   }
 }
 

@@ -103,8 +103,8 @@ export interface Upgrader {
   /**
    * This generation serves: awaits `beforeReady`, then takes over from the predecessor
    * (tableflip's `Ready`). Servers of an adapter do it by themselves.
-   * Rejects with `ERR_ENDLESS_HOOK`, `ERR_ENDLESS_PIDFILE` or `ERR_ENDLESS_STOPPED`; the process
-   * then exits with code 1.
+   * Rejects with `ERR_ENDLESS_HOOK`, `ERR_ENDLESS_PIDFILE`, `ERR_ENDLESS_CONTROL` or
+   * `ERR_ENDLESS_STOPPED`; the process then exits with code 1.
    */
   ready(): Promise<void>
   /**

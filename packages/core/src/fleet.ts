@@ -3,7 +3,13 @@
  * @packageDocumentation
  */
 export { EndlessError, type ErrorCode, messageOf } from './errors.js'
-export { type Logger, PidFile, stderrLogger } from './generation/index.js'
+export {
+  checkUpgraderOptions,
+  hookNames,
+  type Logger,
+  PidFile,
+  stderrLogger,
+} from './generation/index.js'
 export {
   type Body,
   type DrainReport,
@@ -14,7 +20,13 @@ export {
   spawnPlan,
 } from './handover/index.js'
 export { takeActivated } from './listeners/index.js'
-export { type Channel, type Handle, inodeAt, nameOfBound, show } from './node/index.js'
+export {
+  type Handle,
+  nameOfBound,
+  type Passing,
+  passOn,
+  unlinkSocket,
+} from './node/index.js'
 export { Hangup } from './service/hangup.js'
 export {
   type Beat,

@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { exitCodesHelp } from '../exitcodes.js'
 import type { Output } from '../output.js'
 import { tellProgress } from '../progress.js'
-import { asking, type Target, withTarget } from '../target.js'
+import { ask, type Target, withTarget } from '../target.js'
 
 interface Options extends Target {
   readonly wait?: boolean
@@ -27,9 +27,7 @@ export function reloadCommand(output: Output): Command {
     .action(async ({ wait = false, json = false, ...target }: Options) => {
       output.json = json
       const args: ReloadArgs = { wait }
-      const result = await asking(target, (client) =>
-        client.request('reload', args, tellProgress(output)),
-      )
+      const result = await ask(target, 'reload', args, tellProgress(output))
       if (json) return output.data({ result })
       output.line(`${output.colours.green('reloaded')}  the new release serves`)
     })

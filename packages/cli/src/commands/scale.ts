@@ -2,7 +2,7 @@ import { readScaled, type ScaleArgs } from '@endlessjs/core/control'
 import { Command, InvalidArgumentError } from 'commander'
 import type { Output } from '../output.js'
 import { tellProgress } from '../progress.js'
-import { asking, type Target, withTarget } from '../target.js'
+import { ask, type Target, withTarget } from '../target.js'
 
 const help = `
 Examples:
@@ -18,9 +18,7 @@ export function scaleCommand(output: Output): Command {
     .argument('<n|+n|-n|max>', 'how many, or how many more or fewer', parseScale)
     .addHelpText('after', help)
     .action(async (args: ScaleArgs, target: Target) => {
-      const { workers } = readScaled(
-        await asking(target, (client) => client.request('scale', args, tellProgress(output))),
-      )
+      const { workers } = readScaled(await ask(target, 'scale', args, tellProgress(output)))
       output.line(`${output.colours.green('scaled')}  ${workers} worker${workers === 1 ? '' : 's'}`)
     })
 }

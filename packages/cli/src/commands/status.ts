@@ -1,8 +1,7 @@
-import { readStatus, type ServiceStatus } from '@endlessjs/core/control'
+import { readStatus } from '@endlessjs/core/control'
 import { Command } from 'commander'
 import type { Output } from '../output.js'
-import { statusText } from '../statustext.js'
-import { asking, type Target, withTarget } from '../target.js'
+import { ask, type Target, withTarget } from '../target.js'
 import { watch } from '../watch.js'
 
 interface Options extends Target {
@@ -26,15 +25,14 @@ export function statusCommand(output: Output): Command {
     .action(async ({ json = false, watch: again = false, ...target }: Options) => {
       output.json = json
       const text = async (): Promise<string> => {
-        const status = await ask(target)
-        return json ? JSON.stringify(status) : statusText(status, output.colours)
+        // A connection each time: over an upgrade, another process may answer at the same path.
+        const status = readStatus(await ask(target, 'status'))
+        if (json) return JSON.stringify(status)
+        // Only here: a supervisor prints no table, and would keep it in memory.
+        const { statusText } = await import('../statustext.js')
+        return statusText(status, output.colours)
       }
       if (again) return watch(output, text)
       output.line(await text())
     })
-}
-
-function ask(target: Target): Promise<ServiceStatus> {
-  // A connection each time: over an upgrade, another process may answer at the same path.
-  return asking(target, async (client) => readStatus(await client.request('status')))
 }

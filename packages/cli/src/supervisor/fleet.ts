@@ -4,10 +4,11 @@ import { Holder } from './holder.js'
 import type { Mouth } from './mouth.js'
 import { Nursery } from './nursery.js'
 import { findRelease, type Recipe, type Release } from './release.js'
-import { Reload, type Step } from './reload.js'
+import type { Step } from './reload.js'
 import { Repair } from './repair.js'
+import { Rollouts } from './rollouts.js'
 import { Slot } from './slot.js'
-import { Takeover } from './takeover.js'
+import type { Takeover } from './takeover.js'
 import type { Voice } from './voice.js'
 import { grantWish } from './wishes.js'
 import type { Worker } from './worker.js'
@@ -24,6 +25,8 @@ export interface FleetOptions {
 /** `ending`: nothing is started any more. */
 export type FleetState = 'starting' | 'serving' | 'reloading' | 'ending'
 
+type Phase = Exclude<FleetState, 'reloading'>
+
 /** The workers of one service. It holds their listeners and accepts nothing; no request passes it. */
 export class Fleet {
   readonly holder: Holder = new Holder()
@@ -32,14 +35,17 @@ export class Fleet {
   readonly ended: Promise<number>
   /** What the last successful reload loaded: a crash brings back this. */
   release: Release
-  state: FleetState = 'starting'
+  #phase: Phase = 'starting'
   readonly #recipe: Recipe
   readonly #options: FleetOptions
   readonly #voice: Voice
   readonly #nursery: Nursery
-  readonly #watchers = new Set<(step: Step) => void>()
-  #reloading: Promise<void> | undefined
   readonly #repair: Repair
+  /** The last one. */
+  #renewing: Promise<void> | undefined
+  readonly #rollouts: Rollouts
+  /** Those that were taken away, until their workers are gone. */
+  readonly #leaving = new Set<Slot>()
   readonly #codes: number[] = []
   /** Where it ends for a reason of its own. */
   #code: number | undefined
@@ -49,6 +55,7 @@ export class Fleet {
     this.#recipe = recipe
     this.#options = options
     this.#voice = voice
+    this.#rollouts = new Rollouts(voice)
     this.release = findRelease(recipe)
     this.ended = new Promise((resolve) => {
       this.#end = resolve
@@ -66,29 +73,35 @@ export class Fleet {
     this.#repair = new Repair(options.maxRestarts, repairs, voice)
   }
 
+  get state(): FleetState {
+    return this.#phase === 'serving' && this.#rollouts.isBusy ? 'reloading' : this.#phase
+  }
+
   get isEnding(): boolean {
-    return this.state === 'ending'
+    return this.#phase === 'ending'
   }
 
   /** Those that have not exited. */
   get living(): Worker[] {
-    return this.slots.flatMap(({ living }) => [...living])
+    return [...this.slots, ...this.#leaving].flatMap(({ living }) => [...living])
   }
 
-  /** Settles when all serve; rejects when the first does not, with what it was. */
+  /** Settles when all serve; rejects when one does not, with what it was: then the fleet ends. */
   async start(): Promise<void> {
-    const { workers } = this.#options
-    // The first binds what the others inherit.
     try {
+      // The first binds what the others inherit.
       await this.#add()
+      const { workers } = this.#options
+      await Promise.all(Array.from({ length: workers - 1 }, () => this.#add()))
     } catch (error) {
+      if (this.isEnding) return
       // As without us: an app that cannot start ends with its own code.
-      this.#code = codeOf(this.slots[0]?.lastExit ?? { code: 1, signal: null })
+      const failed = this.slots.find(({ lastExit }) => lastExit)
+      this.#code = codeOf(failed?.lastExit ?? { code: 1, signal: null })
       this.stop()
       throw error
     }
-    await Promise.all(Array.from({ length: workers - 1 }, () => this.#add()))
-    if (!this.isEnding) this.state = 'serving'
+    if (!this.isEnding) this.#phase = 'serving'
   }
 
   /**
@@ -96,27 +109,37 @@ export class Fleet {
    * @throws EndlessError `ERR_ENDLESS_UPGRADE_IN_PROGRESS`, or what failed: then the old release serves
    */
   async reload(watch: (step: Step) => void = () => {}): Promise<void> {
-    this.#throwIfBusy()
+    // That one worker is being renewed is no reload of anybody: a deploy that comes then is not refused.
+    await this.#renewing?.catch(() => {})
+    this.#throwIfNotServing()
     const release = findRelease(this.#recipe)
-    await this.#switch(this.#occupied, release, this.#options.surge, watch)
+    const { surge } = this.#options
+    const slots = this.slots.filter(({ current }) => current?.state === 'serving')
+    await this.#rollouts.run({ slots, release, before: this.release, surge }, watch)
     this.release = release
     this.#letGo()
+    // One that was being replaced meanwhile came back with the release of before.
+    for (const slot of this.slots) this.#catchUp(slot)
   }
 
   /** Settles when no reload is under way. */
-  async settled(): Promise<void> {
-    while (this.#reloading) await this.#reloading.catch(() => {})
+  settled(): Promise<void> {
+    return this.#rollouts.settled()
   }
 
   /** A worker is replaced with no request lost, by one of the same release. */
   async renew(slot: Slot): Promise<void> {
-    this.#throwIfBusy()
-    await this.#switch([slot], this.release, 1, () => {})
+    this.#throwIfNotServing()
+    const { release } = this
+    const order = { slots: [slot], release, before: release, surge: 1 }
+    const renewing = this.#rollouts.run(order, () => {})
+    this.#renewing = renewing
+    await renewing
   }
 
   /** It is about to die of an exception; throws where nothing but more of them is to be expected. */
   async replace(worker: Worker): Promise<void> {
-    const slot = this.slots.find(({ living }) => living.has(worker))
+    const slot = this.#slotOf(worker)
     if (!slot) return
     worker.hasCrashed = true
     slot.crashes.add(worker.age)
@@ -128,17 +151,14 @@ export class Fleet {
     await this.renew(slot)
   }
 
-  /** @returns how many there are then */
+  /** @returns how many there are then; throws what an upgrade throws where one more cannot start */
   async scale(count: number): Promise<number> {
-    this.#throwIfBusy()
-    const more = count - this.slots.length
+    this.#throwIfNotServing()
     this.#voice.say(`Scaling from ${this.slots.length} to ${count} workers.`)
-    if (more > 0) await Promise.all(Array.from({ length: more }, () => this.#add()))
-    const leaving = this.slots.splice(count)
-    for (const slot of leaving) {
-      slot.isClosed = true
-      for (const worker of slot.living) this.#stop(slot, worker)
-    }
+    const more = Math.max(0, count - this.slots.length)
+    await Promise.all(Array.from({ length: more }, () => this.#add()))
+    const leaving = this.slots.slice(count)
+    for (const slot of leaving) this.#close(slot)
     await Promise.all(leaving.flatMap(({ living }) => [...living].map(({ exited }) => exited)))
     return this.slots.length
   }
@@ -149,7 +169,7 @@ export class Fleet {
       for (const worker of this.living) worker.stop()
       return
     }
-    this.state = 'ending'
+    this.#phase = 'ending'
     this.#repair.stop()
     for (const slot of this.slots) {
       slot.takeover?.abandon('the service stops')
@@ -170,81 +190,71 @@ export class Fleet {
     return draining.map(({ pid }) => pid)
   }
 
-  get #occupied(): Slot[] {
-    return this.slots.filter(({ current }) => current?.state === 'serving')
-  }
-
-  #throwIfBusy(): void {
+  #throwIfNotServing(): void {
     if (this.isEnding)
       throw new EndlessError(
         'ERR_ENDLESS_DRAINING',
         'the service is on its way out: start it again',
       )
-    if (this.state === 'starting')
+    if (this.#phase === 'starting')
       throw new EndlessError(
         'ERR_ENDLESS_NOT_READY',
         'not ready yet: a reload is possible once the service serves',
       )
-    if (this.#reloading)
-      throw new EndlessError(
-        'ERR_ENDLESS_UPGRADE_IN_PROGRESS',
-        'a reload is in progress: wait for it to end (endless reload --wait), then ask again',
-      )
   }
 
-  async #switch(
-    slots: readonly Slot[],
-    release: Release,
-    surge: number,
-    watch: (step: Step) => void,
-  ): Promise<void> {
-    const since = performance.now()
-    const said = new Map<string, number>()
-    this.state = 'reloading'
-    this.#watchers.add(watch)
-    const means = {
-      begin: (slot: Slot, to: Release) => this.#begin(slot, to),
-      say: (step: Step) => {
-        said.set(step.phase, (said.get(step.phase) ?? 0) + 1)
-        for (const one of this.#watchers) one(step)
-      },
-    }
-    this.#voice.say(`Reloading ${slots.length} workers: ${release.name}.`)
-    this.#reloading = new Reload(slots, release, this.release, means).run(surge)
-    try {
-      await this.#reloading
-      this.#voice.say(`Reloaded in ${(performance.now() - since).toFixed(0)} ms.`)
-    } catch (error) {
-      this.#voice.complain('Reload failed: the release before serves', error)
-      throw error
-    } finally {
-      this.#watchers.delete(watch)
-      this.#reloading = undefined
-      if (!this.isEnding) this.state = 'serving'
-    }
+  #slotOf(worker: Worker): Slot | undefined {
+    return [...this.slots, ...this.#leaving].find(({ living }) => living.has(worker))
   }
 
-  #begin(slot: Slot, release: Release): Takeover {
-    const old = slot.current
-    if (old?.state !== 'serving')
-      throw new EndlessError('ERR_ENDLESS_STOPPED', `worker ${slot.index} does not serve just now`)
-    tooManyDraining(slot, old)
-    slot.takeover = new Takeover(old, release)
-    return slot.takeover
-  }
-
+  /** One slot more, with a worker that serves. */
   async #add(): Promise<void> {
-    const slot = new Slot(this.slots.length)
+    const slot = new Slot(this.#freeIndex())
     this.slots.push(slot)
-    await this.#fill(slot)
+    try {
+      await this.#fill(slot)
+    } catch (error) {
+      this.slots.splice(this.slots.indexOf(slot), 1)
+      if (this.slots.length === 0) this.slots.push(slot)
+      throw error
+    }
+  }
+
+  #freeIndex(): number {
+    const taken = new Set(this.slots.map(({ index }) => index))
+    let index = 0
+    while (taken.has(index)) index++
+    return index
   }
 
   async #fill(slot: Slot): Promise<void> {
     const { readyTimeout } = this.#options
     slot.current = await this.#nursery.first(slot, this.release, readyTimeout)
+    slot.isEstablished = true
     const { pid, names } = slot.current
     this.#voice.say(`Worker ${slot.index}, pid ${pid}, serves ${names.join(', ')}.`)
     if (this.isEnding || slot.isClosed) this.#stop(slot, slot.current)
+    else this.#catchUp(slot)
+  }
+
+  /** A slot that was started with a release which is not the committed one any more: no lasting mix. */
+  #catchUp(slot: Slot): void {
+    const { current } = slot
+    const isBehind = current?.state === 'serving' && current.facts.release !== this.release
+    if (!isBehind || this.#rollouts.isBusy) return
+    // What fails is said, and the next reload finds it.
+    this.renew(slot).catch(() => {})
+  }
+
+  #close(slot: Slot): void {
+    this.slots.splice(this.slots.indexOf(slot), 1)
+    this.#leaving.add(slot)
+    slot.isClosed = true
+    const exits = [...slot.living].map((worker) => {
+      this.#stop(slot, worker)
+      return worker.exited
+    })
+    void Promise.all(exits).then(() => this.#leaving.delete(slot))
   }
 
   #stop(slot: Slot, worker: Worker): void {
@@ -253,7 +263,7 @@ export class Fleet {
   }
 
   #hear(worker: Worker, message: ToSupervisor, cargo: Handle | undefined): void {
-    const slot = this.slots.find(({ living }) => living.has(worker))
+    const slot = this.#slotOf(worker)
     const takeover = slot?.takeover?.old === worker ? slot.takeover : undefined
     if (message.endless === 'holds' && cargo) {
       const { endless: _, ...facts } = message
@@ -285,7 +295,8 @@ export class Fleet {
       this.#codes.push(exit.code ?? 1)
       return this.#endIfAlone()
     }
-    // Before it has served there is somebody who waits for it.
+    // Before the first of a slot has served there is somebody who waits for it.
+    if (!slot.isEstablished) return
     if (worker.hasServed) this.#repair.exited(slot, worker, exit)
     else this.#repair.mend(slot, exit)
   }
@@ -304,10 +315,10 @@ export class Fleet {
     this.stop()
   }
 
-  /** What no worker listens on any more. */
+  /** What no worker listens on any more. Those that drain have stopped to. */
   #letGo(): void {
-    const names = new Set(this.living.flatMap((worker) => worker.names))
-    const gone = this.holder.keepOnly(names)
+    const listening = this.living.filter(({ state }) => state !== 'draining' || this.isEnding)
+    const gone = this.holder.keepOnly(new Set(listening.flatMap(({ names }) => names)))
     if (gone.length > 0 && !this.isEnding)
       this.#voice.say(`Nobody listens on ${gone.join(', ')} any more: closed.`)
   }
@@ -316,18 +327,4 @@ export class Fleet {
 /** As a shell has it. */
 function codeOf({ code, signal }: Exit): number {
   return code ?? (signal === null ? 1 : 128 + constants.signals[signal])
-}
-
-function tooManyDraining(slot: Slot, { terms }: Worker): void {
-  const draining = [...slot.living].filter(({ state }) => state === 'draining')
-  const most = terms?.maxDraining ?? Number.POSITIVE_INFINITY
-  if (draining.length < most) return
-  const pids = draining.map(({ pid, drain }) =>
-    drain?.holds.length ? `pid ${pid}, held by ${drain.holds.join(', ')}` : `pid ${pid}`,
-  )
-  throw new EndlessError(
-    'ERR_ENDLESS_TOO_MANY_DRAINING',
-    `${draining.length} older generations of worker ${slot.index} still drain, and maxDraining is ${most}: ` +
-      `${pids.join('; ')}. Wait, or end them with endless hammer`,
-  )
 }

@@ -1,5 +1,9 @@
-import { rmSync } from 'node:fs'
-import { type HandedListener, type Handle, type HeldListener, inodeAt } from '@endlessjs/core/fleet'
+import {
+  type HandedListener,
+  type Handle,
+  type HeldListener,
+  unlinkSocket,
+} from '@endlessjs/core/fleet'
 
 interface Held {
   readonly facts: HeldListener
@@ -50,7 +54,6 @@ export class Holder {
 /** Removes the file of a Unix socket that this service made, unless another one stands there by now. */
 function close({ facts, handle }: Held): void {
   const { bound, inode, activated } = facts
-  if (typeof bound === 'string' && inode !== undefined && !activated && inodeAt(bound) === inode)
-    rmSync(bound, { force: true })
+  if (typeof bound === 'string' && inode !== undefined && !activated) unlinkSocket(bound, inode)
   handle.close()
 }

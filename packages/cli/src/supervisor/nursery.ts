@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import {
   type Born,
   type Handle,
@@ -67,8 +66,7 @@ export class Nursery {
     try {
       const changed = { ...release, plan: () => spawn.plan }
       const { facts, born } = await this.#bear(slot, changed, old.pid, spawn.lanes)
-      let at = 0
-      born.passEnds((handle, sent) => old.tell({ endless: 'pipe', id, at: at++ }, handle, sent))
+      born.passEnds((handle, sent) => old.tell({ endless: 'pipe', id }, handle, sent))
       const worker = this.#welcome(slot, { ...facts, release }, born)
       old.tell({ endless: 'spawned', id, pid: worker.pid })
       void worker.exited.then((exit) => old.tell({ endless: 'exited', pid: worker.pid, ...exit }))
@@ -89,7 +87,8 @@ export class Nursery {
       slot: slot.index,
       generation: slot.nextGeneration(),
       release,
-      nonce: randomUUID(),
+      // Not a secret: the channel is private. It tells this process from one that had its pid.
+      nonce: `${Date.now()}-${Math.random()}`,
     }
     const born = await startWorker(release.plan(slot.index), {
       generation: facts.generation,

@@ -17,6 +17,8 @@ export class Slot {
   /** Those that have not exited, oldest first. */
   readonly living: Set<Worker> = new Set()
   #generation = -1
+  /** A worker has served in it: from then on it is kept filled. */
+  isEstablished = false
   /** It is to be empty from here on. */
   isClosed = false
   /** Of the worker that exited last. */

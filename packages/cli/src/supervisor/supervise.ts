@@ -2,12 +2,14 @@ import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { basename, resolve } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
+import { inspect } from 'node:util'
 import { ControlServer, controlPath } from '@endlessjs/core/control'
 import { EndlessError, nameOfBound, PidFile, spawnPlan, takeActivated } from '@endlessjs/core/fleet'
 import type { StartOptions } from '../startoptions.js'
 import { commandsOf } from './commands.js'
 import { Fleet } from './fleet.js'
 import { Mouth } from './mouth.js'
+import { Rebalance } from './rebalance.js'
 import type { Recipe } from './release.js'
 import { FleetSignals } from './signals.js'
 import { Voice } from './voice.js'
@@ -46,10 +48,17 @@ export async function supervise(options: StartOptions): Promise<number> {
   const control = await new ControlServer(commandsOf(name, fleet)).listen(path)
   const signals = new FleetSignals(fleet, voice)
   const watch = new Watch(fleet, options, voice)
+  const rebalance = options.rebalance !== false ? new Rebalance(fleet, voice) : undefined
   // A supervisor whose first worker is still being started has nothing else to stay for.
   const alive = setInterval(() => {}, 2 ** 30)
+  // Its end would be that of the service, and nothing in it is worth that.
+  const survive = (error: unknown): void =>
+    voice.complain(`A bug of endless, please report it: ${inspect(error)}`)
+  process.on('uncaughtException', survive)
   const end = async (): Promise<void> => {
+    process.off('uncaughtException', survive)
     watch.stop()
+    rebalance?.stop()
     await control.close()
     signals.uninstall()
     clearInterval(alive)
@@ -72,7 +81,8 @@ export async function supervise(options: StartOptions): Promise<number> {
 
 /** How workers are started: as `node server.js` would be, here and now. */
 function recipeOf(options: StartOptions): Recipe {
-  const { command, cwd, env } = spawnPlan()
+  const { command, cwd, env: inherited } = spawnPlan()
+  const env = { ...inherited, ...options.env }
   const { interpreter } = options
   const settings = {
     hammerTime: options.hammerTime,
@@ -81,6 +91,8 @@ function recipeOf(options: StartOptions): Recipe {
     shutdownDelay: options.shutdownDelay,
     onCrash: options.onCrash,
   }
+  // Left relative where the workers are here: each release has its own file then.
+  const hooksFor = (path: string): string => (options.cwd === undefined ? path : resolve(cwd, path))
   const auto = createRequire(import.meta.url).resolve('@endlessjs/core/auto')
   return {
     command: interpreter?.includes('/') ? resolve(cwd, interpreter) : (interpreter ?? command),
@@ -90,7 +102,12 @@ function recipeOf(options: StartOptions): Recipe {
     args: options.args,
     // From the directory with its links: the one that was entered may be another by then.
     cwd: resolve(cwd, options.cwd ?? '.'),
-    env: { ...env, ENDLESS_OPTIONS: JSON.stringify({ ...optionsIn(env), ...settings }) },
+    env: {
+      ...env,
+      ENDLESS_OPTIONS: JSON.stringify({ ...optionsIn(env), ...settings }),
+      ...(options.hooks !== undefined && { ENDLESS_CONFIG: hooksFor(options.hooks) }),
+      ...(options.waitReady && { ENDLESS_READY: 'message' }),
+    },
   }
 }
 

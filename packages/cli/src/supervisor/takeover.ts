@@ -1,4 +1,5 @@
 import { EndlessError, type ErrorCode, type ToSupervisor } from '@endlessjs/core/fleet'
+import { nextId } from './ids.js'
 import type { Release } from './release.js'
 import { describeExit, type Worker } from './worker.js'
 
@@ -12,8 +13,7 @@ type Stage = 'starting' | 'handing over' | 'on probation' | 'proved' | 'failed'
  * app without a supervisor does. When it may, and whether it has to come back, is said here.
  */
 export class Takeover {
-  static #nextId = 0
-  readonly id: number = Takeover.#nextId++
+  readonly id: number = nextId()
   readonly old: Worker
   readonly release: Release
   /** Settles when the successor is ready, and waits. This and the next two reject with what failed. */

@@ -18,6 +18,16 @@ export interface ReloadArgs {
   readonly wait: boolean
 }
 
+/** The answer to any command where another process answers at the same path by now: connect anew, and ask there. */
+export interface Moved {
+  readonly moved: true
+}
+
+/** Whether it is to be asked again, of whoever answers by then. */
+export function isMoved(value: unknown): value is Moved {
+  return fieldsOf(value).moved === true
+}
+
 /** Of `scale`: how many workers there shall be, or how many more (fewer, if negative). */
 export type ScaleArgs = { readonly to: number | 'max' } | { readonly by: number }
 

@@ -9,6 +9,8 @@ export { EndlessError, type ErrorCode } from '../errors.js'
 export { ControlClient, type ProgressListener } from './client.js'
 export {
   type Hammered,
+  isMoved,
+  type Moved,
   type ProgressEvent,
   type ReloadArgs,
   readHammered,
@@ -19,7 +21,9 @@ export {
   unknownCommand,
 } from './commands.js'
 export { type ControlLocation, controlPath } from './location.js'
+export { controlListener, isControlListener } from './mark.js'
 export type { ControlHandler } from './peer.js'
 export { type ControlReply, type ControlRequest, lineLimit, protocolVersion } from './protocol.js'
 export { ControlServer } from './server.js'
+export { listenAt } from './socketfile.js'
 export { type DrainStatus, readStatus, type ServiceStatus, type WorkerStatus } from './status.js'

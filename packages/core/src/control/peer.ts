@@ -39,6 +39,7 @@ export class Peer {
   readonly #handle: ControlHandler
   readonly #lines = new Lines(lineLimit)
   readonly #running = new Map<AbortController, RequestId>()
+  readonly #closed: Promise<void>
 
   /** @param gone told when the connection is no more */
   constructor(socket: Socket, handle: ControlHandler, gone: (peer: Peer) => void) {
@@ -49,9 +50,12 @@ export class Peer {
     socket.on('end', () => socket.destroy())
     // ECONNRESET, EPIPE: it is gone; 'close' follows.
     socket.on('error', () => {})
-    socket.on('close', () => {
-      this.#abort()
-      gone(this)
+    this.#closed = new Promise((resolve) => {
+      socket.on('close', () => {
+        this.#abort()
+        gone(this)
+        resolve()
+      })
     })
   }
 
@@ -59,8 +63,8 @@ export class Peer {
     this.#socket.unref()
   }
 
-  /** Ends the connection; what was answered still gets there. */
-  leave(): void {
+  /** Ends the connection; what was answered still gets there. Settles when it has ended. */
+  leave(): Promise<void> {
     const error = failureOf(
       new EndlessError('ERR_ENDLESS_CONTROL', 'the service has closed its control socket'),
     )
@@ -69,6 +73,7 @@ export class Peer {
     const timer = setTimeout(() => this.#socket.destroy(), farewell).unref()
     this.#socket.once('close', () => clearTimeout(timer))
     this.#socket.end(() => this.#socket.destroy())
+    return this.#closed
   }
 
   #read(chunk: Buffer): void {

@@ -1,6 +1,7 @@
-import { createServer, type Server, type Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { resolve } from 'node:path'
 import { unlinkSocket } from '../node/index.js'
+import { controlListener } from './mark.js'
 import { type ControlHandler, Peer } from './peer.js'
 import { listenAt } from './socketfile.js'
 
@@ -28,7 +29,8 @@ export class ControlServer {
    *   may write to the directory
    */
   async listen(path: string): Promise<this> {
-    const server = createServer(this.#accept)
+    const server = controlListener()
+    server.on('connection', this.#accept)
     // The directory of the process may change until the socket is unlinked.
     const absolute = resolve(path)
     const inode = await listenAt(server, absolute)
@@ -71,7 +73,7 @@ export class ControlServer {
     const closed = this.#isAttached
       ? undefined
       : new Promise<void>((done) => server.close(() => done()))
-    for (const peer of this.#peers) peer.leave()
+    await Promise.all([...this.#peers].map((peer) => peer.leave()))
     await closed
   }
 

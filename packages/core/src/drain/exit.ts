@@ -5,7 +5,7 @@ import { exitProcess } from '../node/index.js'
 /** How long the last hooks may take, in ms: a process that was told to end has to end. */
 const patience = 10_000
 
-/** The one way out: the hooks that still run and those of `onExit`, then the exit. */
+/** The one way out: the hooks that still run and those of `onExit`, the last answers, then the exit. */
 export async function exit(generation: Generation, asked: number): Promise<void> {
   const code = asked === 0 && generation.hasCrashed ? 1 : asked
   // A second signal while the hooks run: at once means at once.
@@ -17,6 +17,7 @@ export async function exit(generation: Generation, asked: number): Promise<void>
     () => {},
   )
   await Promise.race([lastHooks(generation, code), timeout])
+  await generation.lastAnswers()
   late.abort()
   generation.tell('endless:exit', { code })
   if (generation.sharesStop) await letOthersEnd(generation, code)

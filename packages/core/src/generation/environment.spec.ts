@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
 import { takeEnvironment } from './environment.js'
 import { Generation } from './generation.js'
@@ -14,7 +15,7 @@ function take(options?: string, ready?: string): ReturnType<typeof takeEnvironme
 }
 
 test('where there is nothing, nothing is set', () => {
-  expect(take()).toEqual({ options: {}, readyByMessage: false })
+  expect(take()).toEqual({ options: {}, readyByMessage: false, config: undefined })
   expect(take('', '')).toEqual({ options: {}, readyByMessage: false })
 })
 
@@ -23,6 +24,12 @@ test('what is taken is gone, and is what a generation begins with', () => {
   expect(process.env).not.toHaveProperty('ENDLESS_OPTIONS')
   const { values } = new Generation(undefined).settings
   expect(values).toMatchObject({ hammerTime: 7, signals: false, probation: 5_000 })
+})
+
+test('a module with hooks is that of this directory, and gone from the environment', () => {
+  vi.stubEnv('ENDLESS_CONFIG', 'endless.config.js')
+  expect(take()).toMatchObject({ config: join(process.cwd(), 'endless.config.js') })
+  expect(process.env).not.toHaveProperty('ENDLESS_CONFIG')
 })
 
 test('a message instead of a listen: autoReady is off, unless that is set', () => {

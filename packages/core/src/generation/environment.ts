@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { inspect } from 'node:util'
 import { EndlessError, messageOf } from '../errors.js'
 import type { UpgraderOptions } from './options.js'
@@ -5,6 +6,7 @@ import { checkUpgraderOptions } from './validate.js'
 
 const optionsVariable = 'ENDLESS_OPTIONS'
 const readyVariable = 'ENDLESS_READY'
+const configVariable = 'ENDLESS_CONFIG'
 
 /** Kept by name on the process: the app may have another copy of this package than its preload is of. */
 const key = Symbol.for('@endlessjs/core:environment')
@@ -15,6 +17,8 @@ interface Environment {
   readonly options: UpgraderOptions
   /** Whether the app says by `process.send('ready')` that it is ready, and not by listening. */
   readonly readyByMessage: boolean
+  /** A module with hooks: of this release, where its path is relative. */
+  readonly config: string | undefined
 }
 
 /**
@@ -22,9 +26,14 @@ interface Environment {
  * environment that this process was started with. Throws `ERR_ENDLESS_OPTION`.
  */
 export function takeEnvironment(): Environment {
-  const { [optionsVariable]: text, [readyVariable]: ready = '' } = process.env
+  const {
+    [optionsVariable]: text,
+    [readyVariable]: ready = '',
+    [configVariable]: config,
+  } = process.env
   delete process.env[optionsVariable]
   delete process.env[readyVariable]
+  delete process.env[configVariable]
   if (ready !== '' && ready !== 'message') throw bad(readyVariable, '"message" or nothing', ready)
   const readyByMessage = ready === 'message'
   const options = {
@@ -32,7 +41,8 @@ export function takeEnvironment(): Environment {
     ...(text ? optionsOf(text) : {}),
   }
   Reflect.set(process, key, options)
-  return { options, readyByMessage }
+  // Now: the app may change its directory.
+  return { options, readyByMessage, config: config ? resolve(config) : undefined }
 }
 
 /** The defaults that were taken. */

@@ -29,6 +29,8 @@ export class Generation {
   sharesStop = false
   /** Whether an exception ends it: whatever it finishes, it has failed. */
   hasCrashed = false
+  /** Answers whoever waits for the end of this process; the last thing before it. */
+  lastAnswers: () => Promise<void> = async () => {}
   /** Whether they may come now: not when this generation ends, nor when it cannot pass them on. */
   takesConnections = true
 

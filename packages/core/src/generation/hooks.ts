@@ -16,6 +16,9 @@ const lifeHooks = [
   'onExit',
 ] as const
 
+/** The options that are functions, or have them: what no process can pass to another. */
+export const hookNames: readonly (keyof LifeHooks | 'hooks')[] = [...lifeHooks, 'hooks']
+
 /** When a signal hook runs: before or after the signal's action. */
 export type When = 'pre' | 'post'
 

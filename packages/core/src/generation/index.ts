@@ -6,7 +6,7 @@
 export type { ChannelMessages, Drained } from './channels.js'
 export { takeEnvironment } from './environment.js'
 export { Generation } from './generation.js'
-export { callHook, type When } from './hooks.js'
+export { callHook, hookNames, type When } from './hooks.js'
 export { type Logger, silentLogger, stderrLogger } from './logger.js'
 export {
   type DrainReason,

@@ -117,6 +117,13 @@ export interface ProcessSettings {
    */
   pidFile: string | undefined
   /**
+   * A Unix socket at which the `endless` command finds this service: `endless reload` with an exit code that a
+   * deploy can trust, `status`, `hammer`, `stop`. A path; or `true`: by the name of the service, where the
+   * command looks for it by itself. It goes from generation to generation, and answers to this user alone.
+   * Under `endless start` the supervisor answers, and this does nothing.
+   */
+  controlSocket: string | true | undefined
+  /**
    * Which signal does what: `endlessSignals`, `graceSignals`, a map of your own, or `false` to
    * handle none.
    * @default endlessSignals
@@ -202,6 +209,7 @@ export const defaults: Readonly<Omit<ProcessSettings, 'signals' | 'logger'>> = {
   streamGrace: 2_000,
   stallTimeout: 10_000,
   pidFile: undefined,
+  controlSocket: undefined,
   sharedSignals: [],
   migrate: true,
   slowStart: 2_000,

@@ -13,6 +13,7 @@ const names = [
   'streamGrace',
   'stallTimeout',
   'pidFile',
+  'controlSocket',
   'signals',
   'sharedSignals',
   'logger',

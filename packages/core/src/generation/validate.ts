@@ -105,6 +105,10 @@ const checks: Record<string, Check> = {
   pidFile: (name, value) => {
     if (typeof value !== 'string' || value === '') throw bad(name, 'a path', value)
   },
+  controlSocket: (name, value) => {
+    if (value !== true && (typeof value !== 'string' || value === ''))
+      throw bad(name, 'a path, or true for the one by the name of the service', value)
+  },
   signals,
   sharedSignals: (name, value) => {
     if (!Array.isArray(value)) throw bad(name, 'a list of signals such as ["SIGHUP"]', value)

@@ -36,7 +36,10 @@ export type TicketKeys = Readonly<Record<string, string>>
 /** What a predecessor tells its successor. */
 export type ToSuccessor =
   /** From here on you serve. */
-  { readonly endless: 'go'; readonly ticketKeys: TicketKeys } | Verdict
+  | { readonly endless: 'go'; readonly ticketKeys: TicketKeys }
+  /** You have passed your probation. */
+  | { readonly endless: 'proved' }
+  | Verdict
 
 /**
  * What goes with an established connection, in a lane. Whose it is, is decided in one place: the

@@ -9,6 +9,9 @@ export interface Predecessor {
   readonly alive: boolean
   /** Settles when it is gone. */
   readonly gone: Promise<void>
+  /** Settles when it watches us no more: we have passed its probation, or it is gone. */
+  readonly trust: Promise<void>
+  readonly trusts: boolean
   /** Gives it a duplicate of a listener, for its probation of us. */
   handBack(name: string, handle: Handle): void
   /** Says that we are ready; settles when it says go, or is gone: from then on we serve. */
@@ -35,6 +38,8 @@ export interface Predecessor {
 class ParentProcess implements Predecessor {
   readonly handover: Handover
   readonly gone: Promise<void>
+  readonly trust: Promise<void>
+  trusts = false
   readonly #outbox: Channel | undefined
   readonly #inbox: Channel | undefined
   #leave: () => void = () => {}
@@ -50,6 +55,13 @@ class ParentProcess implements Predecessor {
     this.#told = new Promise((resolve) => {
       this.#go = resolve
     })
+    let proved = (): void => {}
+    const told = new Promise<void>((resolve) => {
+      proved = resolve
+    })
+    this.trust = Promise.race([told, this.gone]).then(() => {
+      this.trusts = true
+    })
     // The channel, never getppid(): when the parent has died, that is 1.
     this.#outbox = openChannel(saysFd)
     this.#inbox = openChannel(hearsFd)
@@ -59,6 +71,7 @@ class ParentProcess implements Predecessor {
     this.#inbox?.listen((received) => {
       const message = received as ToSuccessor
       if (message.endless === 'go') this.#go(message.ticketKeys)
+      else if (message.endless === 'proved') proved()
       else this.#hearVerdict(message)
     })
     tellWordsBy((text) => this.#send({ endless: 'stderr', text }))

@@ -123,6 +123,10 @@ export class SpawnedSuccessor implements Successor {
     this.#dormant.clear()
   }
 
+  trust(): void {
+    this.#outbox.send({ endless: 'proved' } satisfies ToSuccessor)
+  }
+
   report(drain: DrainReport): void {
     this.#report(drain)
   }

@@ -30,6 +30,8 @@ export interface Successor {
    */
   stop(why: EndlessError, patience: number): Promise<void>
   closeDormant(): void
+  /** Tells it that it has passed its probation. */
+  trust(): void
   /** Says who holds our drain, to the newest generation there is. */
   report(drain: DrainReport): void
   /** What connections go by. */

@@ -36,6 +36,16 @@ export class Listeners {
     return this.#all
   }
 
+  /** By which other processes know it. */
+  nameOf(listener: Listener): string {
+    return this.#owner.isShared ? (listener.inheritedAs ?? listener.name) : listener.name
+  }
+
+  /** The one that others know by that name. */
+  named(name: string): Listener | undefined {
+    return this.#all.find((listener) => this.nameOf(listener) === name)
+  }
+
   /** Whether a `listen()` is still between its call and its `listening`. */
   get pending(): boolean {
     return this.#bindings.pending
@@ -103,7 +113,7 @@ export class Listeners {
   revive(duplicates: ReadonlyMap<string, Handle>): string[] {
     const missing: string[] = []
     for (const listener of this.#all) {
-      const duplicate = duplicates.get(listener.name)
+      const duplicate = duplicates.get(this.nameOf(listener))
       if (duplicate) listener.revive(duplicate)
       else missing.push(listener.name)
     }
@@ -116,7 +126,7 @@ export class Listeners {
 
   ticketKeys(): TicketKeys {
     return Object.fromEntries(
-      this.#all.flatMap(({ name, ticketKeys }) => (ticketKeys ? [[name, ticketKeys]] : [])),
+      this.#all.flatMap((one) => (one.ticketKeys ? [[this.nameOf(one), one.ticketKeys]] : [])),
     )
   }
 

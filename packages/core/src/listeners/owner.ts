@@ -19,6 +19,8 @@ export interface ListenersOwner {
   beginFailed(server: Server, error: unknown): void
   /** The kernel refused; Node tells the app itself. */
   refused(server: Server, error: unknown): void
+  /** Whether a supervisor has it under the name by which it came: others know it by that as well. */
+  readonly isShared: boolean
   /** Whether it is this generation's, and not still that of a predecessor that serves. */
   owns(listener: Listener): boolean
   /** The app closed the server. */

@@ -1,4 +1,5 @@
 import type { Server, Socket } from 'node:net'
+import type { Connections } from '../connections/index.js'
 import type { Generation } from '../generation/index.js'
 import type { Offer, Predecessor, Refusal, Verdict } from '../handover/index.js'
 import type { Listeners } from '../listeners/index.js'
@@ -16,6 +17,7 @@ import {
   settle,
   whyNoUpgrade,
 } from '../node/index.js'
+import type { Peer } from '../supervision/index.js'
 import { InTurn } from './inturn.js'
 
 /** How many of its fds a process leaves for what it accepts and opens itself. */
@@ -49,7 +51,7 @@ export function openForConnections(generation: Generation, listeners: Listeners)
       listeners.all.find(({ inheritedAs }) => inheritedAs === name)?.server
     const adoption = new Adoption(generation, predecessor, serverOf)
     for (const { server } of listeners.all) adoption.prepare(server)
-    close = openLanes(lanes, (offer, handle) => adoption.take(offer, handle))
+    close = takeBy(lanes.map(openChannel).filter(isChannel), adoption)
   } else {
     closeChannels(lanes)
   }
@@ -63,25 +65,45 @@ export function openForConnections(generation: Generation, listeners: Listeners)
 }
 
 /** @returns closes them */
-function openLanes(
-  fds: readonly number[],
-  came: (offer: Offer, handle: Handle | undefined) => void,
-): () => void {
-  const lanes = fds.map(openChannel).filter((one): one is Channel => one !== undefined)
+function takeBy(lanes: readonly Channel[], adoption: Adoption): () => void {
   for (const lane of lanes) {
     // What keeps us alive is our servers.
     lane.unref()
-    lane.listen((offer, handle) => came(offer as Offer, handle))
+    lane.listen((offer, handle) => adoption.take(offer as Offer, handle))
   }
   return () => {
     for (const lane of lanes) lane.close()
   }
 }
 
+function isChannel(channel: Channel | undefined): channel is Channel {
+  return channel !== undefined
+}
+
+/** Takes what another worker of the fleet has too many of; until that closes its pipes. */
+export function takeFrom(peer: Peer, generation: Generation, listeners: Listeners): void {
+  const serverOf = (name: string): Server | undefined => listeners.named(name)?.server
+  takeBy(peer.lanes, new Adoption(generation, peer, serverOf))
+  void peer.gone.then(() => peer.close())
+}
+
+/** Whose connections are counted already. */
+const counted = new WeakSet<Connections>()
+
+/** Node counts from the first request that it saw itself. */
+function countAdopted(connections: Connections): void {
+  if (counted.has(connections)) return
+  counted.add(connections)
+  connections.onAdoptedRequest(({ adopted, server }) => countOn(server, adopted))
+}
+
+/** Who gives them: the predecessor, or another worker of the fleet. */
+export type Giver = Pick<Predecessor, 'alive' | 'gone' | 'onVerdict' | 'answer' | 'poll'>
+
 /** Takes established connections from the predecessor, the other end of a `Crossing`. */
 export class Adoption {
   readonly #generation: Generation
-  readonly #predecessor: Predecessor
+  readonly #giver: Giver
   readonly #serverOf: (listener: string) => Server | undefined
   readonly #held = new Map<number, Held>()
   readonly #acceptors = new WeakMap<Server, Held['accept']>()
@@ -95,20 +117,20 @@ export class Adoption {
   /** @param serverOf whose listener the predecessor knows by that name */
   constructor(
     generation: Generation,
-    predecessor: Predecessor,
+    giver: Giver,
     serverOf: (listener: string) => Server | undefined,
   ) {
     this.#generation = generation
-    this.#predecessor = predecessor
+    this.#giver = giver
     this.#serverOf = serverOf
-    predecessor.onVerdict((verdict) => this.#hear(verdict))
-    // Node counts from the first request that it saw itself.
-    generation.connections.onAdoptedRequest(({ adopted, server }) => {
-      countOn(server, adopted)
+    giver.onVerdict((verdict) => this.#hear(verdict))
+    countAdopted(generation.connections)
+    const stop = generation.connections.onAdoptedRequest(() => {
       if (this.#held.size > 0 && this.#inTurn.isDue) this.#hurry()
     })
+    void giver.gone.then(stop)
     // It died before it said whose they are: nobody else reads from them.
-    void predecessor.gone.then(() => this.#adopt([...this.#held.keys()]))
+    void giver.gone.then(() => this.#adopt([...this.#held.keys()]))
   }
 
   /**
@@ -125,7 +147,7 @@ export class Adoption {
   take(offer: Offer, handle: Handle | undefined): void {
     if (this.#kept.delete(offer.id)) {
       handle?.close()
-      return this.#predecessor.answer({ endless: 'kept', ids: [offer.id] })
+      return this.#giver.answer({ endless: 'kept', ids: [offer.id] })
     }
     if (!handle) return this.#refuse(offer.id, 'lost')
     const server = this.#serverOf(offer.listener)
@@ -137,7 +159,7 @@ export class Adoption {
     }
     const settled = this.#generation.connections.comes()
     this.#held.set(offer.id, { offer, handle, accept, settled })
-    if (!this.#predecessor.alive) return this.#adopt([offer.id])
+    if (!this.#giver.alive) return this.#adopt([offer.id])
     this.#taken.push(offer.id)
     // One answer for all that came in this turn of the event loop.
     this.#flush ??= setImmediate(() => this.#answer())
@@ -146,13 +168,13 @@ export class Adoption {
   #answer(): void {
     this.#flush = undefined
     const ids = this.#taken.splice(0)
-    if (ids.length > 0) this.#predecessor.answer({ endless: 'taken', ids })
+    if (ids.length > 0) this.#giver.answer({ endless: 'taken', ids })
   }
 
   /** In the midst of a long turn: those that are here wait for no more than the next word. */
   #hurry(): void {
     this.#answer()
-    this.#predecessor.poll()
+    this.#giver.poll()
   }
 
   #hear({ endless, ids }: Verdict): void {
@@ -168,7 +190,7 @@ export class Adoption {
       held?.settled()
       this.#held.delete(id)
     }
-    if (kept.length > 0) this.#predecessor.answer({ endless: 'kept', ids: kept })
+    if (kept.length > 0) this.#giver.answer({ endless: 'kept', ids: kept })
   }
 
   #whyNot(server: Server | undefined, handle: Handle): Refusal | undefined {
@@ -178,7 +200,7 @@ export class Adoption {
   }
 
   #refuse(id: number, why: Refusal): void {
-    this.#predecessor.answer({ endless: 'refused', ids: [id], why })
+    this.#giver.answer({ endless: 'refused', ids: [id], why })
   }
 
   #adopt(ids: readonly number[]): void {

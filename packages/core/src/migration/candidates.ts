@@ -1,10 +1,19 @@
 import type { Socket } from 'node:net'
 import type { Connection } from '../connections/index.js'
 import type { Generation } from '../generation/index.js'
+import type { Listeners } from '../listeners/index.js'
 import { isBetweenRequests, isFlushed, isOnHandle, isParsed, isPlainHttp } from '../node/index.js'
 
 /** The name of the listener that a connection came by; undefined where it is none of ours. */
 export type NameOf = (connection: Connection) => string | undefined
+
+/** As the other end knows them. */
+export function namesIn(listeners: Listeners): NameOf {
+  return ({ server }) => {
+    const listener = listeners.all.find((one) => one.server === server)
+    return listener && listeners.nameOf(listener)
+  }
+}
 
 /** Which connections can move, and whose turn it is. */
 export class Candidates {

@@ -16,7 +16,12 @@ export interface Passengers {
   silent(): void
   /** It answers again. */
   answers(): void
+  /** Nobody is on the way any more. */
+  over?(): void
 }
+
+/** Who gets the connections. */
+export type Recipient = Pick<Successor, 'lanes' | 'tell' | 'poll' | 'onAnswer'>
 
 interface Passenger {
   readonly connection: Connection
@@ -30,7 +35,7 @@ interface Passenger {
 export class Crossing {
   /** How many are the successor's. */
   moved = 0
-  readonly #successor: Successor
+  readonly #successor: Recipient
   readonly #passengers: Passengers
   readonly #free: Channel[]
   /** Taken back; each is in its lane still, or the successor has not said that it let go. */
@@ -48,7 +53,7 @@ export class Crossing {
   #timer: NodeJS.Timeout | undefined
   readonly #stopHearing: () => void
 
-  constructor(successor: Successor, passengers: Passengers) {
+  constructor(successor: Recipient, passengers: Passengers) {
     this.#successor = successor
     this.#free = [...successor.lanes]
     this.#passengers = passengers
@@ -179,6 +184,7 @@ export class Crossing {
   #stay({ connection, frozen }: Passenger): void {
     this.#aboard.delete(connection)
     frozen.thaw()
+    this.#lookIfOver()
   }
 
   #letGo({ connection }: Passenger): void {
@@ -186,6 +192,11 @@ export class Crossing {
     this.moved++
     // Closes our fd alone: the connection lives as long as one of its fds does.
     connection.socket.destroy()
+    this.#lookIfOver()
+  }
+
+  #lookIfOver(): void {
+    if (this.#aboard.size === 0) this.#passengers.over?.()
   }
 
   #checkSilence(): void {

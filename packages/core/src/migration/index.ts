@@ -4,5 +4,6 @@
  * `openForConnections` for the end that takes.
  */
 
-export { openForConnections } from './adoption.js'
+export { openForConnections, takeFrom } from './adoption.js'
+export { give } from './gift.js'
 export { Migration, migrationTo } from './migration.js'

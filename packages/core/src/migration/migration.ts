@@ -3,7 +3,7 @@ import type { Generation } from '../generation/index.js'
 import type { Refusal, Successor } from '../handover/index.js'
 import type { Listeners } from '../listeners/index.js'
 import { holdReading, idleFor, isBetweenRequests } from '../node/index.js'
-import { Candidates, type NameOf } from './candidates.js'
+import { Candidates, type NameOf, namesIn } from './candidates.js'
 import { Crossing } from './crossing.js'
 import { Pace } from './pace.js'
 
@@ -26,7 +26,7 @@ export function migrationTo(
   listeners: Listeners,
 ): Migration | undefined {
   if (!generation.migrates || !successor.adopts) return undefined
-  const nameOf: NameOf = ({ server }) => listeners.all.find((one) => one.server === server)?.name
+  const nameOf = namesIn(listeners)
   return new Migration(generation, successor, nameOf)
 }
 

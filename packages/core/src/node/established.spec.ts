@@ -60,6 +60,8 @@ describe('freezing', () => {
     const { client, end } = await idle(await servers.serve(atOnce))
     const read = end.bytesRead
     const frozen = freeze(end)
+    // On its way already: not to a second one as well.
+    expect(freeze(end)).toBeUndefined()
     client.socket.write(get)
     // The kernel has it: a round trip over another connection of the same loop.
     await idle(await servers.serve(atOnce))

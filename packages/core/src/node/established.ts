@@ -96,16 +96,24 @@ export interface Frozen {
   thaw(): void
 }
 
-/** Stops reading, and the clock of an idle connection with it. Undefined where it is closed. */
+/** Those that are on their way to another process: none of them goes to a second one as well. */
+const frozen = new WeakSet<Socket>()
+
+/**
+ * Stops reading, and the clock of an idle connection with it. Undefined where it is closed, or frozen by
+ * somebody else.
+ */
 export function freeze(socket: Socket): Frozen | undefined {
   const handle = streamOf(socket)
   const { timeout } = socket
-  if (!handle) return undefined
+  if (!handle || frozen.has(socket)) return undefined
+  frozen.add(socket)
   const readOn = holdReading(socket)
   socket.setTimeout(0)
   return {
     handle,
     thaw: () => {
+      frozen.delete(socket)
       if (timeout !== undefined && !socket.destroyed) socket.setTimeout(timeout)
       readOn()
     },

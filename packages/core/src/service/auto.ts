@@ -4,6 +4,7 @@
  * server is about to listen.
  *
  * `ENDLESS_OPTIONS` has defaults of `upgrader()` as JSON; what the app sets itself wins.
+ * `ENDLESS_CONFIG` names a module with hooks, such as `endless.config.js`.
  * `ENDLESS_READY=message`: the process is ready when it says so by `process.send('ready')`.
  * @packageDocumentation
  */
@@ -26,15 +27,16 @@ const require = createRequire(import.meta.url)
 const loadTake = (): typeof Take => require('./take.js')
 const loadEnvironment = (): typeof Environment => require('./environment.js')
 
-function isReadyByMessage(): boolean {
-  const { ENDLESS_OPTIONS: options, ENDLESS_READY: ready } = process.env
-  const isThere = options !== undefined || ready !== undefined
-  return isThere && loadEnvironment().takeEnvironment().readyByMessage
+/** Most processes have none of it. */
+function fromEnvironment(): Partial<ReturnType<typeof Environment.takeEnvironment>> {
+  const { ENDLESS_OPTIONS: options, ENDLESS_READY: ready, ENDLESS_CONFIG: config } = process.env
+  const isThere = options !== undefined || ready !== undefined || config !== undefined
+  return isThere ? loadEnvironment().takeEnvironment() : {}
 }
 
 // In a worker thread, too, which gets the options of its process: `take` leaves it alone.
 hideFromForks(files)
-const readyByMessage = isReadyByMessage()
+const { readyByMessage = false, config } = fromEnvironment()
 let isReady = false
 if (readyByMessage)
   hearReadyMessage(() => {
@@ -45,6 +47,6 @@ subscribe('tracing:net.server.listen:asyncStart', (message) => {
   const { server } = message as { readonly server: Server }
   // Whoever serves has children that do not; whoever does not may be npm, which starts the app.
   hideFromChildren(files)
-  loadTake().take(server)
+  loadTake().take(server, config)
   if (readyByMessage) server.once('listening', () => isReady && loadTake().becomeReady())
 })

@@ -60,6 +60,8 @@ export class Crash {
     if (hammerTime !== false) setTimeout(() => void exit(generation, 1), hammerTime).unref()
     try {
       await this.#handOver()
+      // The upgrade that was under way when it threw.
+      if (!['draining', 'exited'].includes(generation.state)) throw new Error('the upgrade failed')
     } catch (cause) {
       generation.error(`No successor takes over: ${messageOf(cause)}`, undefined)
       await exit(generation, 1)

@@ -6,6 +6,8 @@ import { type DrainReason, type Generation, PidFile, tryPidFile } from '../gener
 import type { Successor } from '../handover/index.js'
 import type { Listeners } from '../listeners/index.js'
 import { type Migration, migrationTo } from '../migration/index.js'
+import type { ControlSocket } from './controlsocket.js'
+import { Trial } from './trial.js'
 
 /** How often a generation that drains says who holds it, in ms. */
 const reportEvery = 1_000
@@ -14,17 +16,25 @@ const reportEvery = 1_000
 export class Departure {
   readonly #generation: Generation
   readonly #listeners: Listeners
+  readonly #control: ControlSocket
   readonly #stopUpgrade: () => Promise<void>
   readonly #gone = new AbortController()
   #draining = drainController()
   #successor: Successor | undefined
   #ending: Ending | undefined
+  #trial: Trial | undefined
   #reporter: NodeJS.Timeout | undefined
 
   /** @param stopUpgrade ends the upgrade that is under way, where there is one */
-  constructor(generation: Generation, listeners: Listeners, stopUpgrade: () => Promise<void>) {
+  constructor(
+    generation: Generation,
+    listeners: Listeners,
+    control: ControlSocket,
+    stopUpgrade: () => Promise<void>,
+  ) {
     this.#generation = generation
     this.#listeners = listeners
+    this.#control = control
     this.#stopUpgrade = stopUpgrade
   }
 
@@ -42,6 +52,11 @@ export class Departure {
     return this.#successor
   }
 
+  /** Of the successor, and how it went. */
+  get trial(): Trial | undefined {
+    return this.#trial
+  }
+
   handOver(successor: Successor): void {
     const { machine, predecessor, elders } = this.#generation
     this.#successor = successor
@@ -49,11 +64,19 @@ export class Departure {
     // Before the drain, which may be over at once.
     predecessor?.handedOver()
     elders.pause()
-    this.#drain('upgraded', migrationTo(successor, this.#generation, this.#listeners))
+    this.#control.handOver()
+    const ending = this.#drain(
+      'upgraded',
+      migrationTo(successor, this.#generation, this.#listeners),
+    )
+    this.#trial = new Trial(successor, ending.proved)
     this.#report(successor)
     this.#reporter = setInterval(() => this.#report(successor), reportEvery).unref()
     const { supervisor } = this.#generation
-    void this.#ending?.proved.then(() => supervisor?.tell({ endless: 'proved' }))
+    void ending.proved.then(() => {
+      successor.trust()
+      supervisor?.tell({ endless: 'proved' })
+    })
     void successor.release.then(() => {
       // Stopped on purpose, or proved: a duplicate that stays open would let clients wait for nobody.
       successor.closeDormant()
@@ -76,6 +99,7 @@ export class Departure {
           'drain that hangs',
       )
     this.#generation.takesConnections = false
+    this.#trial?.stop(`generation ${this.#generation.number} was hammered`)
     this.#ending.endProbation()
     this.#ending.hammer()
   }
@@ -106,6 +130,7 @@ export class Departure {
 
   #stopAgain(): void {
     if (this.#ending?.reason === 'upgraded') {
+      this.#trial?.stop(`generation ${this.#generation.number} was told to stop`)
       this.#ending.becomeShutdown()
       this.#successor?.closeDormant()
       return
@@ -114,9 +139,10 @@ export class Departure {
     this.hammer()
   }
 
-  #drain(reason: DrainReason, migration?: Migration): void {
+  #drain(reason: DrainReason, migration?: Migration): Ending {
     // While our sockets still pin their inodes: a number that is free may be another server's next.
     if (reason === 'shutdown' && !this.#generation.supervisor) this.#listeners.unlink()
+    if (reason === 'shutdown') this.#control.leave()
     this.#listeners.stop()
     // Who comes now is to be refused: the supervisor lets go of what nobody of the fleet listens on any more.
     if (reason === 'shutdown') this.#generation.supervisor?.tell({ endless: 'listens', names: [] })
@@ -127,6 +153,7 @@ export class Departure {
     }
     this.#ending = new Ending(this.#generation, reason, over, migration)
     this.#draining.abort(new EndlessError('ERR_ENDLESS_DRAINING', `draining: ${reason}`))
+    return this.#ending
   }
 
   #report(successor: Successor): void {
@@ -151,12 +178,15 @@ export class Departure {
     this.#generation.elders.resume()
     this.#generation.takesConnections = true
     this.#draining = drainController()
-    const missing = this.#listeners.revive(successor.takeDormant())
+    const duplicates = successor.takeDormant()
+    const missing = this.#listeners.revive(duplicates)
+    void this.#control.revive(duplicates, successor.exited)
     const path = this.#generation.supervisor ? undefined : settings.values.pidFile
     if (path !== undefined) tryPidFile(this.#generation, () => new PidFile(path).write())
     machine.send('revive')
     const message = `Successor ${successor.pid} ${how} on probation: this generation serves again`
     this.#generation.supervisor?.tell({ endless: 'revived', message })
+    this.#trial?.fail(message)
     this.#generation.error(
       message,
       missing.length > 0 ? new Error(`no duplicate of ${missing.join(', ')}`) : undefined,

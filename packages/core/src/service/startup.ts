@@ -23,12 +23,14 @@ import {
   whyNoUpgrade,
 } from '../node/index.js'
 import { AutoReady } from './autoready.js'
+import { type ControlSocket, isControl } from './controlsocket.js'
 import { Notice } from './notice.js'
 
 /** From the first line to ready: listeners, hooks, and the handover from the predecessor. */
 export class Startup {
   readonly listeners: Listeners
   readonly #generation: Generation
+  readonly #control: ControlSocket
   readonly #closeUnclaimedFiles: () => string[]
   readonly #served: () => void
   readonly #autoReady: AutoReady
@@ -49,15 +51,19 @@ export class Startup {
   constructor(
     generation: Generation,
     activated: readonly Activated[],
+    control: ControlSocket,
     closeUnclaimedFiles: () => string[],
     served: () => void,
   ) {
     this.#generation = generation
+    this.#control = control
     this.#notice = new Notice(generation)
     this.#closeUnclaimedFiles = closeUnclaimedFiles
     this.#served = served
     const handed = generation.predecessor?.handover.listeners ?? []
-    this.listeners = new Listeners(new Inheritance(handed, activated), {
+    const ofApp = handed.filter((one) => !isControl(one))
+    this.listeners = new Listeners(new Inheritance(ofApp, activated), {
+      isShared: generation.supervisor !== undefined,
       gated: () => generation.predecessor !== undefined && generation.state === 'starting',
       hasBegin: (own) => own !== undefined || generation.hooks.has('beforeBegin'),
       begin: (address, own) => this.#begin(address, own),
@@ -136,6 +142,7 @@ export class Startup {
       // Before the point of no return: what fails up to here harms nobody.
       pidFile?.claim(this.#generation.elders.pids, (message) => this.#generation.warn(message))
       pidFile?.prepare()
+      await Promise.race([this.#control.prepare(), this.#abandoned])
       // Before the word to go, after which requests would wait for it; nothing comes before we serve.
       this.#closeToConnections = openForConnections(this.#generation, this.listeners)
       for (const { inheritedAs, handle } of this.listeners.all)
@@ -162,6 +169,7 @@ export class Startup {
     this.#serves = true
     for (const { listener, errno } of this.listeners.accept())
       generation.error(`Cannot listen on ${listener.name}`, new Error(`errno ${errno}`))
+    this.#control.serve()
     tryPidFile(generation, () => pidFile?.publish())
     const stay = pidFile?.removeAtExit((error) =>
       generation.error('The pid file is still there', error),
@@ -216,7 +224,7 @@ export class Startup {
   }
 
   #tellNames(): void {
-    const names = this.listeners.all.map(({ inheritedAs, name }) => inheritedAs ?? name)
+    const names = this.listeners.all.map((one) => this.listeners.nameOf(one))
     this.#generation.supervisor?.tell({ endless: 'listens', names })
   }
 

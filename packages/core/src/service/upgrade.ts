@@ -24,11 +24,17 @@ export class Upgrade {
   readonly #generation: Generation
   readonly #spawner: Spawner
   #successor: Successor | undefined
+  /** Settles when the successor serves, or there is none. */
+  readonly settled: Promise<void>
+  #settle: () => void = () => {}
 
   /** Takes the transition to `upgrading`, or throws the refusal. */
   constructor(generation: Generation, listeners: Listeners, spawner: Spawner) {
     this.#generation = generation
     this.#spawner = spawner
+    this.settled = new Promise((resolve) => {
+      this.#settle = resolve
+    })
     try {
       const unsupported = whyNoUpgrade() ?? generation.launcher?.why ?? whyNothingListens(listeners)
       if (unsupported) throw new EndlessError('ERR_ENDLESS_UNSUPPORTED', unsupported)
@@ -63,6 +69,8 @@ export class Upgrade {
       return successor
     } catch (cause) {
       throw await this.#rollBack(cause)
+    } finally {
+      this.#settle()
     }
   }
 

@@ -21,6 +21,8 @@ import {
 } from '../handover/index.js'
 import { takeActivated } from '../listeners/index.js'
 import { checkNode, laneCount } from '../node/index.js'
+import { Commands } from './commands.js'
+import { ControlSocket } from './controlsocket.js'
 import { Crash } from './crash.js'
 import { Departure } from './departure.js'
 import { Signals } from './signals.js'
@@ -38,11 +40,10 @@ export class ProcessUpgrader implements Upgrader {
   readonly #files: Files
   readonly #signals: Signals
   readonly #departure: Departure
+  readonly #control: ControlSocket
   readonly #worker: Worker | undefined
   readonly #crash: Crash
   #upgrading: Upgrade | undefined
-  /** Settles when the one that is under way has ended. */
-  #handingOver: Promise<unknown> | undefined
   readonly #uninstalled: () => void
 
   constructor(options: UpgraderOptions, uninstalled: () => void) {
@@ -57,25 +58,31 @@ export class ProcessUpgrader implements Upgrader {
       ),
       ...activated.flatMap(({ alias, fd, handle }) => (handle ? [] : [[alias, fd] as const])),
     ])
+    this.#control = new ControlSocket(this.#generation, this.#commands().handle)
+    this.#generation.lastAnswers = () => this.#control.close()
     this.#startup = new Startup(
       this.#generation,
       activated,
+      this.#control,
       () => this.#files.closeUnclaimed(),
       () => this.#signals.settleWithOthers(),
     )
-    this.#departure = new Departure(this.#generation, this.#startup.listeners, async () =>
-      this.#upgrading?.stop(),
+    this.#departure = new Departure(
+      this.#generation,
+      this.#startup.listeners,
+      this.#control,
+      async () => this.#upgrading?.stop(),
     )
     const { supervisor } = this.#generation
     this.#worker =
       supervisor &&
-      new Worker(this.#generation, supervisor, {
+      new Worker(this.#generation, supervisor, this.#startup.listeners, {
         upgrade: (spawner) => this.#upgrade(async () => {}, spawner),
         stopUpgrade: (why) => void this.#upgrading?.stop(why),
         departure: this.#departure,
       })
     this.#crash = new Crash(this.#generation, async () => {
-      if (this.#handingOver) await this.#handingOver
+      if (this.#upgrading) await this.#upgrading.settled
       else if (this.#worker) await this.#worker.renew()
       else await this.#upgrade(async () => {}, own)
     })
@@ -192,6 +199,7 @@ export class ProcessUpgrader implements Upgrader {
     this.#generation.hooks.clear()
     this.#departure.uninstall()
     this.#startup.uninstall()
+    const closed = this.#control.close()
     this.#generation.connections.uninstall()
     this.#generation.predecessor?.uninstall()
     this.#worker?.uninstall()
@@ -199,27 +207,30 @@ export class ProcessUpgrader implements Upgrader {
     this.#generation.elders.uninstall()
     this.#files.closeUnclaimed()
     await this.#upgrading?.stop()
+    await closed
     this.#uninstalled()
+  }
+
+  #commands(): Commands {
+    return new Commands(() => ({
+      generation: this.#generation,
+      departure: this.#departure,
+      path: this.#control.path ?? '',
+      ending: this.#control.ending,
+      status: () => this.status(),
+      upgrade: (spawner) => this.#upgrade(async () => {}, spawner),
+      upgrading: () => this.#upgrading?.settled,
+    }))
   }
 
   async #upgrade(before: () => Promise<void>, spawner: Spawner): Promise<{ pid: number }> {
     const upgrade = new Upgrade(this.#generation, this.#startup.listeners, spawner)
-    const run = this.#run(upgrade, before)
-    this.#handingOver = run
-    const over = (): void => {
-      this.#handingOver = undefined
-    }
-    run.then(over, over)
-    return run
-  }
-
-  async #run(upgrade: Upgrade, before: () => Promise<void>): Promise<{ pid: number }> {
     this.#upgrading = upgrade
     try {
       const { listeners } = this.#startup
       const parcel = (): Parcel => ({
         generation: this.generation + 1,
-        listeners: listeners.parcel(),
+        listeners: [...listeners.parcel(), ...this.#control.parcel()],
         files: this.#files.parcel(),
         elders: this.#generation.elders.parcel(),
         lanes: this.#generation.migrates ? laneCount : 0,

@@ -1,6 +1,15 @@
 import { EndlessError, messageOf } from '../errors.js'
 import type { Generation } from '../generation/index.js'
-import type { Supervisor, ToWorker, Wish } from '../supervision/index.js'
+import type { Listeners } from '../listeners/index.js'
+import { give, takeFrom } from '../migration/index.js'
+import type { Channel } from '../node/index.js'
+import {
+  type Peer,
+  peerOf,
+  type Supervisor,
+  type ToWorker,
+  type Wish,
+} from '../supervision/index.js'
 import type { Departure } from './departure.js'
 import type { SignalActions } from './signals.js'
 import type { Spawner } from './upgrade.js'
@@ -22,16 +31,24 @@ export class Worker {
   readonly wishes: SignalActions
   readonly #generation: Generation
   readonly #supervisor: Supervisor
+  readonly #listeners: Listeners
   readonly #actions: WorkerActions
   readonly #beats: NodeJS.Timeout
   #beatAt = performance.now()
+  #giving = Promise.resolve()
   #uninstalled = false
   /** Those that wait for a successor of this one. */
   readonly #handedOver = new Set<() => void>()
 
-  constructor(generation: Generation, supervisor: Supervisor, actions: WorkerActions) {
+  constructor(
+    generation: Generation,
+    supervisor: Supervisor,
+    listeners: Listeners,
+    actions: WorkerActions,
+  ) {
     this.#generation = generation
     this.#supervisor = supervisor
+    this.#listeners = listeners
     this.#actions = actions
     this.wishes = {
       upgrade: (before) => this.#upgradeAll(before),
@@ -39,7 +56,7 @@ export class Worker {
       // Whoever hammers does not wait.
       hammer: () => void this.#wish('hammer', async () => {}).catch(() => {}),
     }
-    supervisor.onOrder((order) => this.#obey(order))
+    supervisor.onOrder((order, ends) => this.#obey(order, ends))
     void supervisor.gone.then(() => this.#isAlone())
     this.#beats = setInterval(() => this.#beat(), beatEvery).unref()
   }
@@ -80,8 +97,9 @@ export class Worker {
     }
   }
 
-  #obey(order: ToWorker): void {
+  #obey(order: ToWorker, ends: readonly Channel[]): void {
     const { departure } = this.#actions
+    const peer = peerOf(ends)
     switch (order.endless) {
       case 'upgrade':
         return void this.#upgrade(order.id, order.plan)
@@ -89,6 +107,11 @@ export class Worker {
         return this.#actions.stopUpgrade(new EndlessError('ERR_ENDLESS_STOPPED', order.why))
       case 'takeBack':
         return departure.takeBack(order.why)
+      case 'give':
+        if (peer) this.#giving = this.#give(peer, order)
+        return
+      case 'take':
+        return peer && takeFrom(peer, this.#generation, this.#listeners)
       case 'stop':
         return void departure.stop(async () => {})
       case 'hammer':
@@ -111,6 +134,15 @@ export class Worker {
       const code = error instanceof EndlessError ? error.code : 'ERR_ENDLESS_SPAWN'
       supervisor?.tell({ endless: 'failed', id, code, message: messageOf(error) })
     }
+  }
+
+  async #give(peer: Peer, { count, to }: Extract<ToWorker, { endless: 'give' }>): Promise<void> {
+    // One after the other: each looks for those that are at no request.
+    await this.#giving
+    const isFree = this.#generation.state === 'ready' && this.#generation.migrates
+    const given = isFree ? await give(peer, this.#generation, this.#listeners, count) : 0
+    if (!isFree) peer.close()
+    if (given > 0) this.#generation.info(`Gave ${given} connections to worker ${to}.`)
   }
 
   #hammer(): void {

@@ -4,5 +4,6 @@
  * package `cli`, what a worker does that of the room `service`.
  */
 export type { Beat, HeldListener, Terms, ToSupervisor, ToWorker, Wish } from './messages.js'
+export { Peer, peerOf } from './peer.js'
 export { findSupervisor, type Supervisor } from './supervisor.js'
 export { type Born, startWorker, type WorkerParcel } from './worker.js'

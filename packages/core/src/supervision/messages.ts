@@ -72,8 +72,12 @@ export type ToSupervisor =
 export type ToWorker =
   /** Have a successor of this release. */
   | { readonly endless: 'upgrade'; readonly id: number; readonly plan: SpawnPlan }
-  /** With a near end of the successor's pipes as the message's handle: what it says, what it hears, lanes. */
-  | { readonly endless: 'pipe'; readonly id: number; readonly at: number }
+  /** With an end of a pipe to another worker as the message's handle: what that says, what it hears, lanes. */
+  | { readonly endless: 'pipe'; readonly id: number }
+  /** You have more connections than others: give some of them to the one at the other end of the pipes. */
+  | { readonly endless: 'give'; readonly id: number; readonly count: number; readonly to: number }
+  /** Take what comes by the pipes. */
+  | { readonly endless: 'take'; readonly id: number }
   | { readonly endless: 'spawned'; readonly id: number; readonly pid: number }
   | { readonly endless: 'notSpawned'; readonly id: number; readonly message: string }
   /** All of the fleet are ready: hand over. */

@@ -18,7 +18,6 @@ interface Asked {
 
 /** A successor that is being spawned for us. */
 interface Birth {
-  readonly pipes: Handle[]
   readonly born: (pid: number) => void
   readonly dead: (error: EndlessError) => void
 }
@@ -33,11 +32,13 @@ export class Supervisor {
   readonly #link: Channel
   readonly #asked = new Map<number, Asked>()
   readonly #births = new Map<number, Birth>()
+  /** That have come, by what they are for. */
+  readonly #pipes = new Map<number, Handle[]>()
   readonly #together = new Map<number, Asked>()
   readonly #exits = new Map<number, (exit: Exit) => void>()
   readonly #wished = new Set<Wish>()
   #nextId = 0
-  #order: (order: ToWorker) => void = () => {}
+  #order: (order: ToWorker, ends: readonly Channel[]) => void = () => {}
 
   constructor({ pid, slot, nonce }: HandedLink, link: Channel) {
     this.pid = pid
@@ -59,8 +60,11 @@ export class Supervisor {
     return this.#link.isOpen
   }
 
-  /** Hears what this process is to do, by itself or with the rest of the fleet. */
-  onOrder(hear: (order: ToWorker) => void): void {
+  /**
+   * Hears what this process is to do, by itself or with the rest of the fleet.
+   * @param hear gets the ends of the pipes that came for it
+   */
+  onOrder(hear: (order: ToWorker, ends: readonly Channel[]) => void): void {
     this.#order = hear
   }
 
@@ -90,14 +94,12 @@ export class Supervisor {
     { generation, lanes }: Parcel,
     readyTimeout: number,
   ): Promise<Successor> {
-    const pipes: Handle[] = []
     const pid = await new Promise<number>((born, dead) => {
-      this.#births.set(id, { pipes, born, dead })
+      this.#births.set(id, { born, dead })
       this.tell({ endless: 'spawn', id, plan, generation, lanes })
     }).finally(() => this.#births.delete(id))
     const exited = new Promise<Exit>((resolve) => this.#exits.set(pid, resolve))
-    // The kernel hands out a copy of each, and Node takes it for a pipe without handles: opened anew.
-    const ends = pipes.map(({ fd }) => openChannel(fd)).filter((one) => one !== undefined)
+    const ends = this.#endsFor(id)
     const [inbox, outbox, ...others] = ends
     if (!inbox || !outbox || ends.length !== 2 + lanes)
       throw new EndlessError(
@@ -127,11 +129,21 @@ export class Supervisor {
     })
   }
 
+  #endsFor(id: number): Channel[] {
+    const pipes = this.#pipes.get(id) ?? []
+    this.#pipes.delete(id)
+    // The kernel hands out a copy of each, and Node takes it for a pipe without handles: opened anew.
+    return pipes.map(({ fd }) => openChannel(fd)).filter((one) => one !== undefined)
+  }
+
   #hear(message: ToWorker, cargo: Handle | undefined): void {
     switch (message.endless) {
       case 'pipe':
-        if (cargo) this.#births.get(message.id)?.pipes.push(cargo)
+        if (cargo) this.#pipes.set(message.id, [...(this.#pipes.get(message.id) ?? []), cargo])
         return
+      case 'give':
+      case 'take':
+        return this.#order(message, this.#endsFor(message.id))
       case 'spawned':
         return this.#births.get(message.id)?.born(message.pid)
       case 'notSpawned':
@@ -144,7 +156,7 @@ export class Supervisor {
       case 'apart':
         this.#together.get(message.id)?.refuse(new EndlessError('ERR_ENDLESS_STOPPED', message.why))
         this.#together.delete(message.id)
-        return this.#order(message)
+        return this.#order(message, [])
       case 'exited': {
         const { pid, code, signal } = message
         this.#exits.get(pid)?.({ code, signal })
@@ -153,7 +165,7 @@ export class Supervisor {
       case 'granted':
         return this.#granted(message)
       default:
-        return this.#order(message)
+        return this.#order(message, [])
     }
   }
 
