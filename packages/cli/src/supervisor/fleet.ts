@@ -132,8 +132,9 @@ export class Fleet {
     this.#throwIfNotServing()
     const { release } = this
     const order = { slots: [slot], release, before: release, surge: 1 }
+    const { isBusy } = this.#rollouts
     const renewing = this.#rollouts.run(order, () => {})
-    this.#renewing = renewing
+    if (!isBusy) this.#renewing = renewing
     await renewing
   }
 

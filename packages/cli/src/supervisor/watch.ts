@@ -41,7 +41,9 @@ export class Watch {
     for (const { current } of this.#fleet.slots) if (current) this.#lookForHang(current)
     // Never beside a reload, and one at a time.
     if (this.#fleet.state !== 'serving') return
-    for (const slot of this.#fleet.slots) {
+    // The oldest first: where they are due again soon, the first slot would have every turn.
+    const born = ({ current }: Slot): number => current?.startedAt ?? 0
+    for (const slot of [...this.#fleet.slots].sort((one, other) => born(one) - born(other))) {
       const why = slot.current?.state === 'serving' ? this.#whyToRenew(slot.current) : undefined
       if (why !== undefined) return void this.#renew(slot, why)
     }
