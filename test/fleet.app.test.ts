@@ -1,8 +1,10 @@
 // What an app in a fleet does by itself.
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { request } from './support/client/index.js'
 import { Fleet, type FleetStart } from './support/fleet.js'
-import { fixture } from './support/service.js'
+import { fixture, temporaryDirectory } from './support/service.js'
 
 async function post(fleet: Fleet, url: string): Promise<Record<string, unknown>> {
   const { body } = await request({ target: { port: fleet.port }, method: 'POST', url })
@@ -120,9 +122,6 @@ test('addFile() is refused at once: the supervisor spawns the successors', async
 })
 
 test('the pid file that an app names is that of the supervisor', async () => {
-  const { existsSync, readFileSync } = await import('node:fs')
-  const { join } = await import('node:path')
-  const { temporaryDirectory } = await import('./support/service.js')
   const pidFile = join(temporaryDirectory(), 'app.pid')
   const options = JSON.stringify({ slowStart: 0, pidFile })
   await using fleet = await Fleet.start({ env: { ENDLESS_OPTIONS: options } })
@@ -158,15 +157,13 @@ describe('an app that ends itself', () => {
   })
 
   test('again and again: the service ends, with its code', async () => {
-    await using fleet = await Fleet.start({
-      workers: 1,
-      control: { listening: 'exit7' },
-      flags: ['--max-restarts', '2'],
-      wait: false,
-    })
+    await using fleet = await Fleet.start({ workers: 1, flags: ['--max-restarts', '2'] })
+    fleet.service.control({ listening: 'exit7' })
+    await request({ target: { port: fleet.port }, url: '/exit?code=7' }).catch(() => {})
     expect(await fleet.service.exited).toEqual({ code: 7, signal: null })
     await fleet.service.ended
-    expect(fleet.service.all({ event: 'slot' }).length).toBeGreaterThan(1)
+    expect(fleet.service.stderr).toMatch(/Crashed more than 2 times in a row \(--max-restarts\)/)
+    expect(fleet.service.all({ event: 'slot' }).length).toBeGreaterThan(2)
   })
 })
 

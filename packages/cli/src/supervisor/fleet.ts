@@ -95,8 +95,9 @@ export class Fleet {
       await Promise.all(Array.from({ length: workers - 1 }, () => this.#add()))
     } catch (error) {
       if (this.isEnding) return
-      // As without us: an app that cannot start ends with its own code.
-      const failed = this.slots.find(({ lastExit }) => lastExit)
+      // As without us: an app that cannot start ends with its own code. One that was ended by us has none.
+      const isOwn = error instanceof EndlessError && error.code === 'ERR_ENDLESS_SUCCESSOR_EXITED'
+      const failed = isOwn ? this.slots.find(({ lastExit }) => lastExit) : undefined
       this.#code = codeOf(failed?.lastExit ?? { code: 1, signal: null })
       this.stop()
       throw error
