@@ -86,5 +86,20 @@ test('never beside a reload; and one that comes beside a renewal is not refused'
   await second.outcome
   const { failed, reconnects, samples } = await traffic.stop()
   expect([failed, reconnects], samples.join('\n')).toEqual([0, 0])
+  expect(fleet.service.stderr).not.toMatch(/was not renewed/)
+  await fleet.stop()
+})
+
+test('one that cannot be renewed serves on, and leaves the others their turn', async () => {
+  await using fleet = await Fleet.start({ flags: ['--max-age', '1s'] })
+  const before = await fleet.pids()
+  const traffic = load({ target: { port: fleet.port }, connections: 4, thinkTime: [0, 10] })
+  fleet.service.control({ import: 'throw' })
+  await fleet.service.untilStderr(/Worker 0 was not renewed: .*boom at import/s)
+  await fleet.service.untilStderr(/Worker 1 was not renewed: .*boom at import/s)
+  expect(fleet.service.stderr.match(/Renewing worker/g)).toHaveLength(2)
+  expect(await fleet.pids()).toEqual(before)
+  const { failed, reconnects, samples } = await traffic.stop()
+  expect([failed, reconnects], samples.join('\n')).toEqual([0, 0])
   await fleet.stop()
 })
