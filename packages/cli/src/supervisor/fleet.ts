@@ -95,10 +95,10 @@ export class Fleet {
       await Promise.all(Array.from({ length: workers - 1 }, () => this.#add()))
     } catch (error) {
       if (this.isEnding) return
-      // As without us: an app that cannot start ends with its own code. One that was ended by us has none.
-      const isOwn = error instanceof EndlessError && error.code === 'ERR_ENDLESS_SUCCESSOR_EXITED'
-      const failed = isOwn ? this.slots.find(({ lastExit }) => lastExit) : undefined
-      this.#code = codeOf(failed?.lastExit ?? { code: 1, signal: null })
+      // As without us: an app that cannot start ends with its own code. One that we have ended has none.
+      const own = error instanceof EndlessError && itsOwn.includes(error.code)
+      const exit = this.slots.find(({ lastExit }) => lastExit)?.lastExit
+      this.#code = own && exit ? codeOf(exit) : 1
       this.stop()
       throw error
     }
@@ -216,8 +216,7 @@ export class Fleet {
     try {
       await this.#fill(slot)
     } catch (error) {
-      this.slots.splice(this.slots.indexOf(slot), 1)
-      if (this.slots.length === 0) this.slots.push(slot)
+      if (this.#phase !== 'starting') this.slots.splice(this.slots.indexOf(slot), 1)
       throw error
     }
   }
@@ -325,6 +324,8 @@ export class Fleet {
       this.#voice.say(`Nobody listens on ${gone.join(', ')} any more: closed.`)
   }
 }
+
+const itsOwn = ['ERR_ENDLESS_SUCCESSOR_EXITED', 'ERR_ENDLESS_SUCCESSOR_FAILED']
 
 /** As a shell has it. */
 function codeOf({ code, signal }: Exit): number {

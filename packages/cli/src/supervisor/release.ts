@@ -1,10 +1,13 @@
 import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { basename, delimiter, dirname, isAbsolute, join, resolve } from 'node:path'
 import { EndlessError, type SpawnPlan } from '@endlessjs/core/fleet'
 
 /** What is run, as it was asked for: links are followed anew at each reload. */
 export interface Recipe {
   readonly command: string
+  /** Makes an app upgradable; where the release has this package itself, its own is taken. */
+  readonly preload: string
   readonly nodeArgs: readonly string[]
   /** As it was given: relative to the directory, or absolute. */
   readonly script: string
@@ -22,18 +25,21 @@ export interface Release {
 }
 
 /** Follows every link of a recipe, once for all workers; throws `ERR_ENDLESS_SPAWN`. */
-export function findRelease({ command, nodeArgs, script, args, cwd, env }: Recipe): Release {
+export function findRelease(recipe: Recipe): Release {
+  const { command, nodeArgs, script, args, cwd, env } = recipe
   const directory = follow(cwd, 'the working directory')
   const found = resolve(directory, script)
   const main = followScript(found)
   // As it was given, where no link leads elsewhere later on.
   const path = main === found ? script : main
   const node = followCommand(command, env.PATH ?? '')
+  // Before those of the user: what they load may listen.
+  const options = ['--require', preloadIn(dirname(main)) ?? recipe.preload, ...nodeArgs]
   return {
     name: path === script && !isAbsolute(script) ? directory : directoryOf(main),
     plan: (slot) => ({
       command: node,
-      args: [...nodeArgs, path, ...args],
+      args: [...options, path, ...args],
       cwd: directory,
       env: { ...env, PWD: directory, NODE_APP_INSTANCE: String(slot) },
     }),
@@ -69,4 +75,19 @@ function followCommand(command: string, path: string): string {
   const found = path.split(delimiter).map((directory) => join(directory, command))
   const first = found.find((one) => existsSync(one))
   return first === undefined ? command : realpathSync(first)
+}
+
+/**
+ * The release that this command was started from may be deleted some deploys later, and the preload with it:
+ * so each release has its own, where it has one.
+ */
+function preloadIn(directory: string): string | undefined {
+  const fromRelease = createRequire(join(directory, 'package.json'))
+  try {
+    const ofCommand = createRequire(fromRelease.resolve('@endlessjs/cli/package.json'))
+    return ofCommand.resolve('@endlessjs/core/auto')
+  } catch {
+    // This command is installed elsewhere, and lives there.
+    return undefined
+  }
 }

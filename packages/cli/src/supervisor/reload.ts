@@ -1,4 +1,4 @@
-import { EndlessError } from '@endlessjs/core/fleet'
+import { EndlessError, messageOf } from '@endlessjs/core/fleet'
 import type { Release } from './release.js'
 import type { Slot } from './slot.js'
 import type { Takeover } from './takeover.js'
@@ -51,7 +51,7 @@ export class Reload {
         await this.#switch(wave, isLast)
       } catch (error) {
         await this.#goBack(done)
-        throw error
+        throw done.length > 0 ? hadServed(error) : error
       }
       done.push(...wave)
     }
@@ -133,4 +133,13 @@ export class Reload {
       )
     })
   }
+}
+
+/** Those of the waves before have served with it. */
+function hadServed(cause: unknown): EndlessError {
+  return new EndlessError(
+    'ERR_ENDLESS_PROBATION',
+    `a later worker failed, and those before it, which served already, went back: ${messageOf(cause)}`,
+    { cause },
+  )
 }

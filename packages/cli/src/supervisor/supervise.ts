@@ -82,8 +82,8 @@ export async function supervise(options: StartOptions): Promise<number> {
 /** How workers are started: as `node server.js` would be, here and now. */
 function recipeOf(options: StartOptions): Recipe {
   const { command, cwd, env: inherited } = spawnPlan()
-  const env = { ...inherited, ...options.env }
   const { interpreter } = options
+  const env = { ...inherited, ...options.env }
   const settings = {
     hammerTime: options.hammerTime,
     readyTimeout: options.readyTimeout,
@@ -96,8 +96,8 @@ function recipeOf(options: StartOptions): Recipe {
   const auto = createRequire(import.meta.url).resolve('@endlessjs/core/auto')
   return {
     command: interpreter?.includes('/') ? resolve(cwd, interpreter) : (interpreter ?? command),
-    // Before those of the user: what they load may listen.
-    nodeArgs: ['--require', auto, ...options.nodeArgs],
+    preload: auto,
+    nodeArgs: options.nodeArgs,
     script: options.script,
     args: options.args,
     // From the directory with its links: the one that was entered may be another by then.
