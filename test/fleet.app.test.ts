@@ -1,6 +1,7 @@
 // What an app in a fleet does by itself.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { request } from './support/client/index.js'
 import { Fleet, type FleetStart } from './support/fleet.js'
@@ -97,6 +98,8 @@ test("process.send('ready'): a worker serves when it says so, at a reload too", 
   const control = { listening: 'wait' }
   await using fleet = await Fleet.start({ control, flags: ['--wait-ready'], wait: false })
   await fleet.service.until({ event: 'stage', name: 'listening' })
+  // Where it were ready by listening, it would be by then.
+  await delay(300)
   expect(fleet.service.all({ event: 'state' })).toEqual([])
   fleet.service.control({})
   await fleet.service.untilStderr(/ serves: 2 workers/)
@@ -105,6 +108,7 @@ test("process.send('ready'): a worker serves when it says so, at a reload too", 
   const since = fleet.service.mark()
   const reload = fleet.run('reload')
   await fleet.service.until({ event: 'stage', name: 'listening' }, since)
+  await delay(300)
   expect(await fleet.pids()).toEqual(before)
   fleet.service.control({})
   expect((await reload).code).toBe(0)
