@@ -41,6 +41,8 @@ export class Fleet {
   readonly #voice: Voice
   readonly #nursery: Nursery
   readonly #repair: Repair
+  /** The last one. */
+  #renewing: Promise<void> | undefined
   readonly #rollouts: Rollouts
   /** Those that were taken away, until their workers are gone. */
   readonly #leaving = new Set<Slot>()
@@ -108,6 +110,8 @@ export class Fleet {
    * @throws EndlessError `ERR_ENDLESS_UPGRADE_IN_PROGRESS`, or what failed: then the old release serves
    */
   async reload(watch: (step: Step) => void = () => {}): Promise<void> {
+    // That one worker is being renewed is no reload of anybody: a deploy that comes then is not refused.
+    await this.#renewing?.catch(() => {})
     this.#throwIfNotServing()
     const release = findRelease(this.#recipe)
     const { surge } = this.#options
@@ -128,7 +132,11 @@ export class Fleet {
   async renew(slot: Slot): Promise<void> {
     this.#throwIfNotServing()
     const { release } = this
-    await this.#rollouts.run({ slots: [slot], release, before: release, surge: 1 }, () => {})
+    const order = { slots: [slot], release, before: release, surge: 1 }
+    const { isBusy } = this.#rollouts
+    const renewing = this.#rollouts.run(order, () => {})
+    if (!isBusy) this.#renewing = renewing
+    await renewing
   }
 
   /** It is about to die of an exception; throws where nothing but more of them is to be expected. */
