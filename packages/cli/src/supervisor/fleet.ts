@@ -89,6 +89,7 @@ export class Fleet {
     try {
       // The first binds what the others inherit.
       await this.#add()
+      if (this.isEnding) return
       const { workers } = this.#options
       await Promise.all(Array.from({ length: workers - 1 }, () => this.#add()))
     } catch (error) {
@@ -208,7 +209,9 @@ export class Fleet {
     try {
       await this.#fill(slot)
     } catch (error) {
-      if (this.#phase !== 'starting') this.slots.splice(this.slots.indexOf(slot), 1)
+      // It may have been taken away again meanwhile.
+      const at = this.slots.indexOf(slot)
+      if (this.#phase !== 'starting' && at >= 0) this.slots.splice(at, 1)
       throw error
     }
   }
@@ -285,7 +288,8 @@ export class Fleet {
   async #joined(slot: Slot, worker: Worker): Promise<void> {
     const exit = await worker.exited
     if (this.isEnding) {
-      this.#codes.push(exit.code ?? 1)
+      // One that was still being started has cut nothing.
+      if (worker.hasServed) this.#codes.push(exit.code ?? 1)
       return this.#endIfAlone()
     }
     // Before the first of a slot has served there is somebody who waits for it.
