@@ -5,6 +5,14 @@ import { request } from './support/client/index.js'
 import { Fleet } from './support/fleet.js'
 import { temporaryDirectory } from './support/service.js'
 
+/** Settles when a worker says that it is at a request. */
+async function inFlight(fleet: Fleet): Promise<void> {
+  for (;;) {
+    const { workers } = await fleet.status()
+    if (workers.some(({ inFlight = 0 }) => inFlight > 0)) return
+  }
+}
+
 /** The same for all slots but those for which it throws. */
 function writeApp(path: string, broken = ''): void {
   writeFileSync(
@@ -54,4 +62,21 @@ test('a stop while a reload starts is one stop, and cuts nothing', async () => {
   await fleet.stop()
   expect((await late).status).toBe(200)
   expect([(await outcome).code, (await fleet.service.exited).code]).toEqual([1, 0])
+})
+
+test('a worker that dies after its probation, while the old one drains: one serves in its place', async () => {
+  await using fleet = await Fleet.start({ workers: 1 })
+  const [old = -1] = await fleet.pids()
+  const late = request({ target: { port: fleet.port }, url: '/late?ms=3000' })
+  await inFlight(fleet)
+  await fleet.reload()
+  const since = fleet.service.mark()
+  const [heir] = await fleet.pids()
+  fleet.service.signal('SIGKILL', heir)
+  expect((await late).status).toBe(200)
+  // It has come back for a moment, or not: it goes.
+  await fleet.service.until({ event: 'exit', pid: old }, since)
+  const { workers } = await fleet.status()
+  expect(workers.map(({ state, draining }) => [state, draining])).toEqual([['serving', []]])
+  await fleet.stop()
 })

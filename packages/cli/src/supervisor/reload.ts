@@ -118,7 +118,9 @@ export class Reload {
     )
   }
 
-  async #goBack(slots: readonly Slot[]): Promise<void> {
+  async #goBack(those: readonly Slot[]): Promise<void> {
+    // Whoever has died since is replaced by the release before anyway.
+    const slots = those.filter(({ current }) => current?.state === 'serving')
     if (slots.length === 0) return
     this.#means.say({
       phase: 'going back',

@@ -34,7 +34,8 @@ export class Repair {
 
   /** One has exited that had served. */
   exited(slot: Slot, worker: Worker, exit: Exit): void {
-    if (worker.isToldToStop || worker.isLeaving) return this.mend(slot, exit)
+    const isExpected = worker.isToldToStop || worker.isLeaving || slot.isOnProbation(worker)
+    if (isExpected) return this.mend(slot, exit)
     this.#voice.complain(`Worker ${slot.index}, pid ${worker.pid}, ${describeExit(exit)}`)
     if (!worker.hasCrashed) slot.crashes.add(worker.age)
     this.mend(slot, exit)
@@ -53,7 +54,8 @@ export class Repair {
     for (let last = exit; ; ) {
       if (slot.crashes.exceed(this.#maxRestarts)) return this.#repairs.giveUp(last)
       await delay(slot.crashes.pause, undefined, { signal }).catch(() => {})
-      if (signal.aborted || slot.isClosed) return
+      // One that drained may have come back.
+      if (signal.aborted || slot.isClosed || slot.isOccupied) return
       try {
         return await this.#repairs.fill(slot)
       } catch (error) {

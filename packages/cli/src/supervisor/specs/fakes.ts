@@ -1,6 +1,6 @@
 import type { Exit, Terms, ToWorker } from '@endlessjs/core/fleet'
 import type { Release } from '../release.js'
-import type { Worker, WorkerState } from '../worker.js'
+import type { Worker, WorkerFacts, WorkerState } from '../worker.js'
 
 export const terms: Terms = {
   hammerTime: 60_000,
@@ -15,7 +15,7 @@ export function fakeRelease(name: string): Release {
 
 /** A worker as the supervisor sees it, that remembers what it is told. */
 export class FakeWorker {
-  readonly facts
+  readonly facts: WorkerFacts
   readonly pid: number
   readonly told: ToWorker[] = []
   readonly signals: string[] = []
