@@ -1,5 +1,11 @@
 import { constants } from 'node:os'
-import { EndlessError, type Exit, type Handle, type ToSupervisor } from '@endlessjs/core/fleet'
+import {
+  EndlessError,
+  type Exit,
+  type Handle,
+  startWorker,
+  type ToSupervisor,
+} from '@endlessjs/core/fleet'
 import { Holder } from './holder.js'
 import type { Mouth } from './mouth.js'
 import { Nursery } from './nursery.js'
@@ -51,7 +57,13 @@ export class Fleet {
   #code: number | undefined
   #end: (code: number) => void = () => {}
 
-  constructor(recipe: Recipe, options: FleetOptions, mouth: Mouth, voice: Voice) {
+  constructor(
+    recipe: Recipe,
+    options: FleetOptions,
+    mouth: Mouth,
+    voice: Voice,
+    start: typeof startWorker = startWorker,
+  ) {
     this.#recipe = recipe
     this.#options = options
     this.#voice = voice
@@ -65,6 +77,7 @@ export class Fleet {
       mouth,
       (worker, message, cargo) => this.#hear(worker, message, cargo),
       (slot, worker) => void this.#joined(slot, worker),
+      start,
     )
     const repairs = {
       fill: (slot: Slot) => this.#fill(slot),
@@ -293,8 +306,7 @@ export class Fleet {
     if (message.endless === 'wish') void grantWish(this, worker, message)
     if (message.endless === 'listens' && (this.state === 'serving' || this.isEnding)) this.#letGo()
     if (!slot) return
-    if (message.endless === 'signal')
-      [...slot.living].find(({ pid }) => pid === message.pid)?.signal(message.signal)
+    if (message.endless === 'signal') slot.signal(message.pid, message.signal)
     if (message.endless === 'spawn') void this.#spawn(slot, worker, takeover, message)
     if (message.endless === 'upgraded' && takeover?.id === message.id && takeover.heir)
       slot.handOver(takeover.heir)

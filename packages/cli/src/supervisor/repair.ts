@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { type Exit, messageOf } from '@endlessjs/core/fleet'
 import type { Slot } from './slot.js'
 import type { Voice } from './voice.js'
@@ -53,7 +52,7 @@ export class Repair {
     const { signal } = this.#over
     for (let last = exit; ; ) {
       if (slot.crashes.exceed(this.#maxRestarts)) return this.#repairs.giveUp(last)
-      await delay(slot.crashes.pause, undefined, { signal }).catch(() => {})
+      await pass(slot.crashes.pause, signal)
       // One that drained may have come back.
       if (signal.aborted || slot.isClosed || slot.isOccupied) return
       try {
@@ -66,4 +65,18 @@ export class Repair {
       }
     }
   }
+}
+
+/** Time goes by, until it is over. */
+function pass(ms: number, over: AbortSignal): Promise<void> {
+  if (over.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer)
+      over.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    over.addEventListener('abort', end)
+  })
 }

@@ -74,9 +74,15 @@ export class Slot {
     worker.isLeaving = false
     worker.drain = undefined
     if (failed && failed !== worker) {
-      failed.isToldToStop = true
-      this.leaves(failed)
+      this.stop(failed)
     }
+  }
+
+  /** By the one before it. What it makes of a TERM is a wish for all, so it is told what is meant. */
+  signal(pid: number, signal: NodeJS.Signals): void {
+    const worker = [...this.living].find((one) => one.pid === pid)
+    if (signal !== 'SIGTERM') worker?.signal(signal)
+    else if (worker && !worker.isToldToStop) this.stop(worker)
   }
 
   /** It is to go. */

@@ -72,7 +72,8 @@ export class Worker {
       const message = received as ToSupervisor
       if (message.endless === 'serving' && message.nonce === facts.nonce) {
         this.terms = message.terms
-        this.state = 'serving'
+        // It may have been told to go meanwhile.
+        if (this.state === 'starting') this.state = 'serving'
         this.beatAt = performance.now()
         proved()
       }

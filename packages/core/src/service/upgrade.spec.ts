@@ -11,9 +11,7 @@ const why = new EndlessError('ERR_ENDLESS_STOPPED', 'another one failed')
 /** An upgrade whose successor is spawned, and ready, when a test says so. */
 function begin() {
   const generation = new Generation(undefined)
-  generation.settings.merge({ logger: false })
-  // That of this test has a say in a real upgrade.
-  Object.defineProperty(generation, 'launcher', { value: undefined })
+  generation.settings.merge({ logger: false, ignoreLauncher: true })
   generation.machine.send('ready')
   let spawned = (): void => {}
   let ready = (): void => {}
