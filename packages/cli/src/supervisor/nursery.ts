@@ -47,10 +47,10 @@ export class Nursery {
    */
   async first(slot: Slot, release: Release, readyTimeout: number): Promise<Worker> {
     const { facts, born } = await this.#bear(slot, release, process.pid, 0)
-    const successor = new SpawnedSuccessor(born.body, born.ends(), readyTimeout, {
-      report: () => {},
-    })
     const worker = this.#welcome(slot, facts, born)
+    const signal = (what: NodeJS.Signals): void => slot.signal(worker.pid, what)
+    const body = { ...born.body, signal }
+    const successor = new SpawnedSuccessor(body, born.ends(), readyTimeout, { report: () => {} })
     try {
       await successor.ready
       await successor.go({})
