@@ -128,6 +128,12 @@ export class Fleet {
     const release = findRelease(this.#recipe)
     const { surge } = this.#options
     const slots = this.slots.filter(({ current }) => current?.state === 'serving')
+    if (slots.length === 0)
+      throw new EndlessError(
+        'ERR_ENDLESS_NOT_READY',
+        'no worker serves just now, so none can hand over: wait until one does (endless status), or stop the ' +
+          'service and start it again',
+      )
     await this.#roll({ slots, release, before: this.release, surge }, watch, () => {
       this.release = release
     })

@@ -56,7 +56,9 @@ export class Repair {
       // One that drained may have come back.
       if (signal.aborted || slot.isClosed || slot.isOccupied) return
       try {
-        return await this.#repairs.fill(slot)
+        await this.#repairs.fill(slot)
+        // It may be dead by now, and its exit has found that this slot is being filled.
+        if (slot.isOccupied) return
       } catch (error) {
         if (signal.aborted) return
         slot.crashes.add(0)

@@ -81,6 +81,8 @@ export class Takeover {
 
   /** All are ready: go. */
   commit(): void {
+    // The old one may have died in the very turn in which the last of them was ready.
+    if (this.isOver) return
     this.#stage = 'handing over'
     this.#expect('served')
     this.old.tell({ endless: 'together', id: this.id })
