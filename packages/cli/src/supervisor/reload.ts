@@ -66,9 +66,9 @@ export class Reload {
         takeovers.push(pilot)
         await this.#isReady(pilot)
       }
-      const begun = others.map((slot) => this.#begin(slot))
-      takeovers.push(...begun)
-      await Promise.all(begun.map((one) => this.#isReady(one)))
+      // Each is known before the next one begins: that may throw, and then this one has to come back.
+      for (const slot of others) takeovers.push(this.#begin(slot))
+      await Promise.all(takeovers.slice(1).map((one) => this.#isReady(one)))
       for (const one of takeovers) one.commit()
       await Promise.all(takeovers.map((one) => this.#serves(one)))
       this.#means.say({ phase: 'probation' })
@@ -118,7 +118,9 @@ export class Reload {
     )
   }
 
-  async #goBack(slots: readonly Slot[]): Promise<void> {
+  async #goBack(those: readonly Slot[]): Promise<void> {
+    // Whoever has died since is replaced by the release before anyway.
+    const slots = those.filter(({ current }) => current?.state === 'serving')
     if (slots.length === 0) return
     this.#means.say({
       phase: 'going back',

@@ -13,7 +13,9 @@ export async function grantWish(
     if (wish === 'hammer') fleet.hammer()
     if (wish === 'renew') await fleet.replace(worker)
     // A terminal, and systemd, tell each of them: that is one stop. The second one to the same is a second.
-    if (wish === 'shutdown' && (again || !(fleet.isEnding || worker.isToldToStop))) fleet.stop()
+    // And one that we have signalled ourselves, because its start was taken back, asks for nothing.
+    const isFirst = !(fleet.isEnding || worker.isToldToStop)
+    if (wish === 'shutdown' && !worker.isSignalled && (again || isFirst)) fleet.stop()
     worker.tell({ endless: 'granted', id })
   } catch (error) {
     const code: ErrorCode = error instanceof EndlessError ? error.code : 'ERR_ENDLESS_SPAWN'
