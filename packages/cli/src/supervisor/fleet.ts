@@ -28,6 +28,13 @@ export interface FleetOptions {
   readonly maxRestarts: number
 }
 
+/** Who is told of what concerns the whole service. */
+export interface Onlooker {
+  /** @param ended settles as the reload does */
+  reloads(ended: Promise<void>): void
+  ends(): void
+}
+
 /** `ending`: nothing is started any more. */
 export type FleetState = 'starting' | 'serving' | 'reloading' | 'ending'
 
@@ -41,6 +48,7 @@ export class Fleet {
   readonly ended: Promise<number>
   /** What the last successful reload loaded: a crash brings back this. */
   release: Release
+  onlooker: Onlooker | undefined
   #phase: Phase = 'starting'
   readonly #recipe: Recipe
   readonly #options: FleetOptions
@@ -129,6 +137,13 @@ export class Fleet {
     // That one worker is being renewed is no reload of anybody: a deploy that comes then is not refused.
     await this.#renewing?.catch(() => {})
     this.#throwIfNotServing()
+    this.#rollouts.throwIfBusy()
+    const ended = this.#goOver(watch)
+    this.onlooker?.reloads(ended)
+    await ended
+  }
+
+  async #goOver(watch: (step: Step) => void): Promise<void> {
     const release = findRelease(this.#recipe)
     const { surge } = this.#options
     const slots = this.slots.filter(({ current }) => current?.state === 'serving')
@@ -192,6 +207,7 @@ export class Fleet {
       return
     }
     this.#phase = 'ending'
+    this.onlooker?.ends()
     this.#repair.stop()
     for (const slot of this.slots) {
       slot.takeover?.abandon('the service stops')
