@@ -1,16 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { load } from './support/client/index.js'
 import { Fleet } from './support/fleet.js'
-import { isAlive } from './support/processes.js'
+import { isAlive, rssOf } from './support/processes.js'
 
 /** As the issue asks for it: RELOADS=50. */
 const reloads = Number(process.env.RELOADS ?? 4)
-
-function rssOf(pid: number): number {
-  const found = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  return Number(found?.[1]) * 1_024
-}
 
 describe('a reload', () => {
   test('loses nothing, and the pid stays', async () => {

@@ -1,12 +1,18 @@
 import { constants } from 'node:os'
-import { EndlessError, type Exit, type Handle, type ToSupervisor } from '@endlessjs/core/fleet'
+import {
+  EndlessError,
+  type Exit,
+  type Handle,
+  startWorker,
+  type ToSupervisor,
+} from '@endlessjs/core/fleet'
 import { Holder } from './holder.js'
 import type { Mouth } from './mouth.js'
 import { Nursery } from './nursery.js'
 import { findRelease, type Recipe, type Release } from './release.js'
 import type { Step } from './reload.js'
 import { Repair } from './repair.js'
-import { Rollouts } from './rollouts.js'
+import { type Order, Rollouts } from './rollouts.js'
 import { Slot } from './slot.js'
 import type { Takeover } from './takeover.js'
 import type { Voice } from './voice.js'
@@ -49,15 +55,25 @@ export class Fleet {
   readonly #voice: Voice
   readonly #nursery: Nursery
   readonly #repair: Repair
+  /** The last one. */
+  #renewing: Promise<void> | undefined
   readonly #rollouts: Rollouts
   /** Those that were taken away, until their workers are gone. */
   readonly #leaving = new Set<Slot>()
   readonly #codes: number[] = []
+  /** That could not be brought to the committed release. */
+  readonly #hopeless = new WeakSet<Worker>()
   /** Where it ends for a reason of its own. */
   #code: number | undefined
   #end: (code: number) => void = () => {}
 
-  constructor(recipe: Recipe, options: FleetOptions, mouth: Mouth, voice: Voice) {
+  constructor(
+    recipe: Recipe,
+    options: FleetOptions,
+    mouth: Mouth,
+    voice: Voice,
+    start: typeof startWorker = startWorker,
+  ) {
     this.#recipe = recipe
     this.#options = options
     this.#voice = voice
@@ -71,6 +87,7 @@ export class Fleet {
       mouth,
       (worker, message, cargo) => this.#hear(worker, message, cargo),
       (slot, worker) => void this.#joined(slot, worker),
+      start,
     )
     const repairs = {
       fill: (slot: Slot) => this.#fill(slot),
@@ -97,6 +114,7 @@ export class Fleet {
     try {
       // The first binds what the others inherit.
       await this.#add()
+      if (this.isEnding) return
       const { workers } = this.#options
       await Promise.all(Array.from({ length: workers - 1 }, () => this.#add()))
     } catch (error) {
@@ -116,6 +134,8 @@ export class Fleet {
    * @throws EndlessError `ERR_ENDLESS_UPGRADE_IN_PROGRESS`, or what failed: then the old release serves
    */
   async reload(watch: (step: Step) => void = () => {}): Promise<void> {
+    // That one worker is being renewed is no reload of anybody: a deploy that comes then is not refused.
+    await this.#renewing?.catch(() => {})
     this.#throwIfNotServing()
     this.#rollouts.throwIfBusy()
     const ended = this.#goOver(watch)
@@ -127,11 +147,15 @@ export class Fleet {
     const release = findRelease(this.#recipe)
     const { surge } = this.#options
     const slots = this.slots.filter(({ current }) => current?.state === 'serving')
-    await this.#rollouts.run({ slots, release, before: this.release, surge }, watch)
-    this.release = release
-    this.#letGo()
-    // One that was being replaced meanwhile came back with the release of before.
-    for (const slot of this.slots) this.#catchUp(slot)
+    if (slots.length === 0)
+      throw new EndlessError(
+        'ERR_ENDLESS_NOT_READY',
+        'no worker serves just now, so none can hand over: wait until one does (endless status), or stop the ' +
+          'service and start it again',
+      )
+    await this.#roll({ slots, release, before: this.release, surge }, watch, () => {
+      this.release = release
+    })
   }
 
   /** Settles when no reload is under way. */
@@ -143,7 +167,11 @@ export class Fleet {
   async renew(slot: Slot): Promise<void> {
     this.#throwIfNotServing()
     const { release } = this
-    await this.#rollouts.run({ slots: [slot], release, before: release, surge: 1 }, () => {})
+    const order = { slots: [slot], release, before: release, surge: 1 }
+    const { isBusy } = this.#rollouts
+    const renewing = this.#roll(order)
+    if (!isBusy) this.#renewing = renewing
+    await renewing
   }
 
   /** It is about to die of an exception; throws where nothing but more of them is to be expected. */
@@ -183,7 +211,7 @@ export class Fleet {
     this.#repair.stop()
     for (const slot of this.slots) {
       slot.takeover?.abandon('the service stops')
-      for (const worker of slot.living) this.#stop(slot, worker)
+      for (const worker of slot.living) slot.stop(worker)
     }
     this.#endIfAlone()
   }
@@ -198,6 +226,26 @@ export class Fleet {
       )
     for (const worker of draining) worker.tell({ endless: 'hammer' })
     return draining.map(({ pid }) => pid)
+  }
+
+  async #roll(
+    order: Order,
+    watch: (step: Step) => void = () => {},
+    succeeded: () => void = () => {},
+  ): Promise<void> {
+    try {
+      await this.#rollouts.run(order, watch)
+      succeeded()
+    } finally {
+      if (!this.#rollouts.isBusy) this.#settle()
+    }
+  }
+
+  /** After a reload, or the renewal of one, however it went. */
+  #settle(): void {
+    // A release that failed may have bound something.
+    this.#letGo()
+    this.#evenOut()
   }
 
   #throwIfNotServing(): void {
@@ -224,7 +272,9 @@ export class Fleet {
     try {
       await this.#fill(slot)
     } catch (error) {
-      if (this.#phase !== 'starting') this.slots.splice(this.slots.indexOf(slot), 1)
+      // It may have been taken away again meanwhile.
+      const at = this.slots.indexOf(slot)
+      if (this.#phase !== 'starting' && at >= 0) this.slots.splice(at, 1)
       throw error
     }
   }
@@ -238,21 +288,31 @@ export class Fleet {
 
   async #fill(slot: Slot): Promise<void> {
     const { readyTimeout } = this.#options
-    slot.current = await this.#nursery.first(slot, this.release, readyTimeout)
+    const worker = await this.#nursery.first(slot, this.release, readyTimeout)
+    // An old one that came back meanwhile, because its successor had died: there is no room for two.
+    const { current } = slot
+    slot.current = worker
+    if (current?.state === 'serving') slot.stop(current)
     slot.isEstablished = true
     const { pid, names } = slot.current
     this.#voice.say(`Worker ${slot.index}, pid ${pid}, serves ${names.join(', ')}.`)
-    if (this.isEnding || slot.isClosed) this.#stop(slot, slot.current)
-    else this.#catchUp(slot)
+    if (this.isEnding || slot.isClosed) slot.stop(slot.current)
+    else this.#evenOut()
   }
 
-  /** A slot that was started with a release which is not the committed one any more: no lasting mix. */
-  #catchUp(slot: Slot): void {
-    const { current } = slot
-    const isBehind = current?.state === 'serving' && current.facts.release !== this.release
-    if (!isBehind || this.#rollouts.isBusy) return
-    // What fails is said, and the next reload finds it.
-    this.renew(slot).catch(() => {})
+  /** Slots in which another release serves than the committed one, one after the other: no lasting mix. */
+  #evenOut(): void {
+    if (this.state !== 'serving') return
+    const behind = this.slots.find(
+      ({ current }) =>
+        current?.state === 'serving' &&
+        current.facts.release !== this.release &&
+        !this.#hopeless.has(current),
+    )
+    if (!behind?.current) return
+    // What fails is said, and tried once: the next reload finds it.
+    this.#hopeless.add(behind.current)
+    this.renew(behind).catch(() => {})
   }
 
   #close(slot: Slot): void {
@@ -260,15 +320,10 @@ export class Fleet {
     this.#leaving.add(slot)
     slot.isClosed = true
     const exits = [...slot.living].map((worker) => {
-      this.#stop(slot, worker)
+      slot.stop(worker)
       return worker.exited
     })
     void Promise.all(exits).then(() => this.#leaving.delete(slot))
-  }
-
-  #stop(slot: Slot, worker: Worker): void {
-    worker.stop()
-    slot.leaves(worker)
   }
 
   #hear(worker: Worker, message: ToSupervisor, cargo: Handle | undefined): void {
@@ -281,27 +336,44 @@ export class Fleet {
     if (message.endless === 'wish') void grantWish(this, worker, message)
     if (message.endless === 'listens' && (this.state === 'serving' || this.isEnding)) this.#letGo()
     if (!slot) return
-    if (message.endless === 'signal')
-      [...slot.living].find(({ pid }) => pid === message.pid)?.end(message.signal)
-    if (message.endless === 'spawn' && takeover) void this.#spawn(slot, takeover, message)
-    if (message.endless === 'upgraded' && takeover?.heir) slot.handOver(takeover.heir)
-    if (message.endless === 'revived') slot.takeBack(worker)
+    if (message.endless === 'signal') slot.signal(message.pid, message.signal)
+    if (message.endless === 'spawn') void this.#spawn(slot, worker, takeover, message)
+    if (message.endless === 'upgraded' && takeover?.id === message.id && takeover.heir)
+      slot.handOver(takeover.heir)
+    if (message.endless === 'revived') this.#revived(slot, worker)
     takeover?.hear(message)
   }
 
   async #spawn(
     slot: Slot,
-    takeover: Takeover,
+    old: Worker,
+    takeover: Takeover | undefined,
     message: Extract<ToSupervisor, { endless: 'spawn' }>,
   ): Promise<void> {
-    const { old, release } = takeover
-    takeover.heir = await this.#nursery.next(slot, release, old, message)
+    const { id } = message
+    // It hears so late that it was given up: a successor would wait for a word that nobody says.
+    if (takeover?.id !== id || takeover.isOver)
+      return old.tell({ endless: 'notSpawned', id, message: 'this upgrade was given up' })
+    takeover.heir = await this.#nursery.next(slot, takeover.release, old, message)
+  }
+
+  /** The one after it has died, or was to come back. */
+  #revived(slot: Slot, worker: Worker): void {
+    const { current } = slot
+    const isReplaced =
+      current?.state === 'serving' && current.facts.generation > worker.facts.generation
+    // After its probation, a new one is started at once, and may be there already.
+    if (isReplaced && slot.takeover?.heir !== current) return slot.stop(worker)
+    slot.takeBack(worker)
+    // It may be of the release before.
+    if (!this.#rollouts.isBusy) this.#evenOut()
   }
 
   async #joined(slot: Slot, worker: Worker): Promise<void> {
     const exit = await worker.exited
     if (this.isEnding) {
-      this.#codes.push(exit.code ?? 1)
+      // One that was still being started has cut nothing.
+      if (worker.hasServed) this.#codes.push(exit.code ?? 1)
       return this.#endIfAlone()
     }
     // Before the first of a slot has served there is somebody who waits for it.

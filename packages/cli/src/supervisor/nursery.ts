@@ -3,7 +3,7 @@ import {
   type Handle,
   messageOf,
   SpawnedSuccessor,
-  startWorker,
+  type startWorker,
   type ToSupervisor,
 } from '@endlessjs/core/fleet'
 import type { Holder } from './holder.js'
@@ -20,21 +20,25 @@ export class Nursery {
   readonly #mouth: Mouth
   readonly #hear: (worker: Worker, message: ToSupervisor, cargo: Handle | undefined) => void
   readonly #joined: (slot: Slot, worker: Worker) => void
+  readonly #start: typeof startWorker
 
   /**
    * @param hear what workers say
    * @param joined told of each one that was spawned
+   * @param start spawns a process
    */
   constructor(
     holder: Holder,
     mouth: Mouth,
     hear: (worker: Worker, message: ToSupervisor, cargo: Handle | undefined) => void,
     joined: (slot: Slot, worker: Worker) => void,
+    start: typeof startWorker,
   ) {
     this.#holder = holder
     this.#mouth = mouth
     this.#hear = hear
     this.#joined = joined
+    this.#start = start
   }
 
   /**
@@ -43,10 +47,10 @@ export class Nursery {
    */
   async first(slot: Slot, release: Release, readyTimeout: number): Promise<Worker> {
     const { facts, born } = await this.#bear(slot, release, process.pid, 0)
-    const successor = new SpawnedSuccessor(born.body, born.ends(), readyTimeout, {
-      report: () => {},
-    })
     const worker = this.#welcome(slot, facts, born)
+    const signal = (what: NodeJS.Signals): void => slot.signal(worker.pid, what)
+    const body = { ...born.body, signal }
+    const successor = new SpawnedSuccessor(body, born.ends(), readyTimeout, { report: () => {} })
     try {
       await successor.ready
       await successor.go({})
@@ -90,7 +94,7 @@ export class Nursery {
       // Not a secret: the channel is private. It tells this process from one that had its pid.
       nonce: `${Date.now()}-${Math.random()}`,
     }
-    const born = await startWorker(release.plan(slot.index), {
+    const born = await this.#start(release.plan(slot.index), {
       generation: facts.generation,
       listeners: this.#holder.parcel(),
       link: { slot: slot.index, nonce: facts.nonce },

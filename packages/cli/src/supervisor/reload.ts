@@ -66,9 +66,9 @@ export class Reload {
         takeovers.push(pilot)
         await this.#isReady(pilot)
       }
-      const begun = others.map((slot) => this.#begin(slot))
-      takeovers.push(...begun)
-      const ready = Promise.all(begun.map((one) => this.#isReady(one)))
+      // Each is known before the next one begins: that may throw, and then this one has to come back.
+      for (const slot of others) takeovers.push(this.#begin(slot))
+      const ready = Promise.all(takeovers.slice(1).map((one) => this.#isReady(one)))
       // None has served by then, but one that was ready may have died.
       await Promise.race([ready, Promise.all(takeovers.map(({ served }) => served))])
       for (const one of takeovers) one.commit()
@@ -120,7 +120,9 @@ export class Reload {
     )
   }
 
-  async #goBack(slots: readonly Slot[]): Promise<void> {
+  async #goBack(those: readonly Slot[]): Promise<void> {
+    // Whoever has died since is replaced by the release before anyway.
+    const slots = those.filter(({ current }) => current?.state === 'serving')
     if (slots.length === 0) return
     this.#means.say({
       phase: 'going back',

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { type Exit, messageOf } from '@endlessjs/core/fleet'
 import type { Slot } from './slot.js'
 import type { Voice } from './voice.js'
@@ -34,7 +33,8 @@ export class Repair {
 
   /** One has exited that had served. */
   exited(slot: Slot, worker: Worker, exit: Exit): void {
-    if (worker.isToldToStop || worker.isLeaving) return this.mend(slot, exit)
+    const isExpected = worker.isToldToStop || worker.isLeaving || slot.isOnProbation(worker)
+    if (isExpected) return this.mend(slot, exit)
     this.#voice.complain(`Worker ${slot.index}, pid ${worker.pid}, ${describeExit(exit)}`)
     if (!worker.hasCrashed) slot.crashes.add(worker.age)
     this.mend(slot, exit)
@@ -52,10 +52,13 @@ export class Repair {
     const { signal } = this.#over
     for (let last = exit; ; ) {
       if (slot.crashes.exceed(this.#maxRestarts)) return this.#repairs.giveUp(last)
-      await delay(slot.crashes.pause, undefined, { signal }).catch(() => {})
-      if (signal.aborted || slot.isClosed) return
+      await pass(slot.crashes.pause, signal)
+      // One that drained may have come back.
+      if (signal.aborted || slot.isClosed || slot.isOccupied) return
       try {
-        return await this.#repairs.fill(slot)
+        await this.#repairs.fill(slot)
+        // It may be dead by now, and its exit has found that this slot is being filled.
+        if (slot.isOccupied) return
       } catch (error) {
         if (signal.aborted) return
         slot.crashes.add(0)
@@ -64,4 +67,18 @@ export class Repair {
       }
     }
   }
+}
+
+/** Time goes by, until it is over. */
+function pass(ms: number, over: AbortSignal): Promise<void> {
+  if (over.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer)
+      over.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    over.addEventListener('abort', end)
+  })
 }

@@ -64,7 +64,7 @@ function begin(slot: Slot, release: Release): Takeover {
   if (old?.state !== 'serving')
     throw new EndlessError('ERR_ENDLESS_STOPPED', `worker ${slot.index} does not serve just now`)
   checkDraining(slot, old)
-  slot.takeover = new Takeover(old, release)
+  slot.takeover = new Takeover(old, release, (heir) => slot.stop(heir))
   return slot.takeover
 }
 

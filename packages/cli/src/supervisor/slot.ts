@@ -17,6 +17,8 @@ export class Slot {
   /** Those that have not exited, oldest first. */
   readonly living: Set<Worker> = new Set()
   #generation = -1
+  /** When those that leave are given up. */
+  readonly #late = new Map<Worker, NodeJS.Timeout>()
   /** A worker has served in it: from then on it is kept filled. */
   isEstablished = false
   /** It is to be empty from here on. */
@@ -49,6 +51,11 @@ export class Slot {
     })
   }
 
+  /** Whether its death is that of a reload, and mended by whoever came before it. */
+  isOnProbation(worker: Worker): boolean {
+    return this.takeover?.heir === worker && !this.takeover.isOver
+  }
+
   /** The new one serves. */
   handOver(worker: Worker): void {
     const old = this.current
@@ -59,14 +66,29 @@ export class Slot {
   /** It serves again: the one that came after it is to go. */
   takeBack(worker: Worker): void {
     const failed = this.current
+    // It was told to go while it said so, and goes.
+    if (worker.isToldToStop || worker.state === 'exited') return
     this.current = worker
+    this.#keep(worker)
     worker.state = 'serving'
     worker.isLeaving = false
     worker.drain = undefined
     if (failed && failed !== worker) {
-      failed.isToldToStop = true
-      this.leaves(failed)
+      this.stop(failed)
     }
+  }
+
+  /** By the one before it. What it makes of a TERM is a wish for all, so it is told what is meant. */
+  signal(pid: number, signal: NodeJS.Signals): void {
+    const worker = [...this.living].find((one) => one.pid === pid)
+    if (signal !== 'SIGTERM') worker?.signal(signal)
+    else if (worker && !worker.isToldToStop) this.stop(worker)
+  }
+
+  /** It is to go. */
+  stop(worker: Worker): void {
+    worker.stop()
+    this.leaves(worker)
   }
 
   /** A worker drains, and is killed when that takes longer than its own hammer. */
@@ -76,10 +98,18 @@ export class Slot {
     worker.isLeaving = true
     const { hammerTime, probation } = worker.terms ?? { hammerTime: 0, probation: 0 }
     if (hammerTime === false) return
-    const late = setTimeout(
-      () => worker.state === 'draining' && worker.signal('SIGKILL'),
-      Math.max(hammerTime, probation) + grace,
+    this.#keep(worker)
+    const ms = Math.max(hammerTime, probation) + grace
+    this.#late.set(
+      worker,
+      setTimeout(() => worker.signal('SIGKILL'), ms),
     )
-    void worker.exited.then(() => clearTimeout(late))
+    void worker.exited.then(() => this.#keep(worker))
+  }
+
+  /** Its time is not measured any more: it is gone, it has come back, or begins anew to leave. */
+  #keep(worker: Worker): void {
+    clearTimeout(this.#late.get(worker))
+    this.#late.delete(worker)
   }
 }

@@ -29,10 +29,14 @@ export class Takeover {
   #abandoned: string | undefined
   #fail: (error: EndlessError) => void = () => {}
   readonly #told = new Map<string, () => void>()
-  readonly #late: NodeJS.Timeout
+  #late: NodeJS.Timeout | undefined
 
-  constructor(old: Worker, release: Release) {
+  readonly #stop: (heir: Worker) => void
+
+  /** @param stop ends a successor that nobody else can end any more */
+  constructor(old: Worker, release: Release, stop: (heir: Worker) => void) {
     this.old = old
+    this.#stop = stop
     this.release = release
     const failed = new Promise<never>((_, reject) => {
       this.#fail = reject
@@ -49,8 +53,7 @@ export class Takeover {
     this.served = either('served')
     this.proved = either('proved')
     this.returned = told('returned')
-    const ms = (old.terms?.readyTimeout ?? 0) + grace
-    this.#late = setTimeout(() => this.#isLate(ms), ms)
+    this.#expect('was ready')
     void old.exited.then((exit) => this.#oldIsGone(describeExit(exit)))
     old.tell({ endless: 'upgrade', id: this.id, plan: release.plan(old.facts.slot) })
   }
@@ -65,7 +68,9 @@ export class Takeover {
 
   /** What the old one says. */
   hear(message: ToSupervisor): void {
-    if (message.endless === 'ready') this.#tell('ready')
+    // Of an upgrade that was given up before this one.
+    if ('id' in message && message.id !== this.id) return
+    if (message.endless === 'ready') this.#isReady()
     if (message.endless === 'upgraded') this.#hasServed()
     if (message.endless === 'failed')
       this.#end(new EndlessError(message.code as ErrorCode, message.message))
@@ -76,8 +81,10 @@ export class Takeover {
 
   /** All are ready: go. */
   commit(): void {
-    clearTimeout(this.#late)
+    // The old one may have died in the very turn in which the last of them was ready.
+    if (this.isOver) return
     this.#stage = 'handing over'
+    this.#expect('served')
     this.old.tell({ endless: 'together', id: this.id })
   }
 
@@ -89,11 +96,19 @@ export class Takeover {
     else if (!this.isOver) this.old.tell({ endless: 'apart', id: this.id, why })
   }
 
+  #isReady(): void {
+    // The others have their own time.
+    clearTimeout(this.#late)
+    this.#tell('ready')
+  }
+
   #hasServed(): void {
+    clearTimeout(this.#late)
+    // That it was given up it hears too late: the reload has failed, and it has to come back all the same.
+    if (this.#abandoned !== undefined) this.old.tell({ endless: 'takeBack', why: this.#abandoned })
     if (this.isOver) return
     this.#stage = 'on probation'
     this.#tell('served')
-    if (this.#abandoned !== undefined) this.old.tell({ endless: 'takeBack', why: this.#abandoned })
   }
 
   #prove(): void {
@@ -103,10 +118,14 @@ export class Takeover {
   }
 
   #oldIsGone(how: string): void {
-    // That it has gone in order says that all is well.
-    if (this.#stage === 'on probation') this.#prove()
+    // That it has gone in order says that all is well. If it was to come back, there is another way back.
+    if (this.#stage === 'on probation') {
+      this.#stage = 'proved'
+      this.#tell('proved')
+    }
     // Nobody is left who would end it, and it is of a release that nobody has agreed to.
-    if (!this.isOver) this.heir?.stop()
+    const { heir, isProved } = this
+    if (heir && !isProved && !heir.isToldToStop && heir.state !== 'exited') this.#stop(heir)
     this.#end(
       new EndlessError(
         'ERR_ENDLESS_STOPPED',
@@ -115,14 +134,18 @@ export class Takeover {
     )
   }
 
-  #isLate(ms: number): void {
-    this.abandon(`it took longer than ${ms} ms`)
-    this.#end(
-      new EndlessError(
-        'ERR_ENDLESS_READY_TIMEOUT',
-        `worker ${this.old.pid} had no successor that was ready within ${ms} ms: does its event loop turn?`,
-      ),
-    )
+  /** @param what its successor has to have done by then */
+  #expect(what: string): void {
+    const ms = (this.old.terms?.readyTimeout ?? 0) + grace
+    this.#late = setTimeout(() => {
+      this.abandon(`it took longer than ${ms} ms`)
+      this.#end(
+        new EndlessError(
+          'ERR_ENDLESS_READY_TIMEOUT',
+          `worker ${this.old.pid} had no successor that ${what} within ${ms} ms: does its event loop turn?`,
+        ),
+      )
+    }, ms)
   }
 
   #end(error: EndlessError): void {

@@ -12,18 +12,13 @@ export async function grantWish(
     if (wish === 'upgrade') await fleet.reload()
     if (wish === 'hammer') fleet.hammer()
     if (wish === 'renew') await fleet.replace(worker)
-    if (wish === 'shutdown') stop(fleet, worker, again)
+    // A terminal, and systemd, tell each of them: that is one stop. The second one to the same is a second.
+    // And one that we have signalled ourselves, because its start was taken back, asks for nothing.
+    const isFirst = !(fleet.isEnding || worker.isToldToStop)
+    if (wish === 'shutdown' && !worker.isSignalled && (again || isFirst)) fleet.stop()
     worker.tell({ endless: 'granted', id })
   } catch (error) {
     const code: ErrorCode = error instanceof EndlessError ? error.code : 'ERR_ENDLESS_SPAWN'
     worker.tell({ endless: 'granted', id, refused: { code, message: messageOf(error) } })
   }
-}
-
-/** @param again for the second time */
-function stop(fleet: Fleet, worker: Worker, again: boolean): void {
-  // Its predecessor, or we, have told it to by a signal: that is no stop of all.
-  if (worker.isToldToStop && !fleet.isEnding) return worker.stop()
-  // A terminal, and systemd, tell each of them: that is one stop. The second one to the same is a second.
-  if (again || !fleet.isEnding) fleet.stop()
 }

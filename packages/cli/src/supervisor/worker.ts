@@ -1,12 +1,13 @@
-import type {
-  Beat,
-  Born,
-  DrainReport,
-  Exit,
-  Handle,
-  Terms,
-  ToSupervisor,
-  ToWorker,
+import {
+  type Beat,
+  type Born,
+  type DrainReport,
+  EndlessError,
+  type Exit,
+  type Handle,
+  type Terms,
+  type ToSupervisor,
+  type ToWorker,
 } from '@endlessjs/core/fleet'
 import type { Release } from './release.js'
 
@@ -27,7 +28,7 @@ export class Worker {
   readonly pid: number
   readonly startedAt: number = performance.now()
   readonly exited: Promise<Exit>
-  /** Settles when it has proved that it serves. */
+  /** Settles when it has proved that it serves; rejects when it dies before that. */
   readonly serves: Promise<void>
   state: WorkerState = 'starting'
   terms: Terms | undefined
@@ -38,6 +39,8 @@ export class Worker {
   names: readonly string[] = []
   /** Its end was asked for. */
   isToldToStop = false
+  /** By a signal of ours, or of the one before it: what it makes of that is no wish of anybody. */
+  isSignalled = false
   /** It has said so, and was counted. */
   hasCrashed = false
   /** It has handed over. */
@@ -58,14 +61,19 @@ export class Worker {
       return exit
     })
     let proved = (): void => {}
-    this.serves = new Promise((resolve) => {
+    this.serves = new Promise((resolve, reject) => {
       proved = resolve
+      // What it says to whoever came before it, and what it says here, go by two channels.
+      void this.exited.then((exit) => reject(goneError(this.pid, exit)))
     })
+    // Of those that come after another one it is not asked.
+    this.serves.catch(() => {})
     born.link.listen((received, cargo) => {
       const message = received as ToSupervisor
       if (message.endless === 'serving' && message.nonce === facts.nonce) {
         this.terms = message.terms
-        this.state = 'serving'
+        // It may have been told to go meanwhile.
+        if (this.state === 'starting') this.state = 'serving'
         this.beatAt = performance.now()
         proved()
       }
@@ -96,13 +104,11 @@ export class Worker {
   }
 
   signal(signal: NodeJS.Signals): void {
+    if (signal === 'SIGTERM') {
+      this.isToldToStop = true
+      this.isSignalled = true
+    }
     this.#born.body.signal(signal)
-  }
-
-  /** Its predecessor wants its end, and cannot signal it itself. */
-  end(signal: NodeJS.Signals): void {
-    this.isToldToStop = true
-    this.signal(signal)
   }
 
   /** In order. One that has not come so far that it hears us has nothing to finish. */
@@ -116,6 +122,13 @@ export class Worker {
     this.beat = { rss, delay, connections, inFlight, requests }
     this.beatAt = performance.now()
   }
+}
+
+function goneError(pid: number, exit: Exit): EndlessError {
+  return new EndlessError(
+    'ERR_ENDLESS_SUCCESSOR_EXITED',
+    `worker ${pid} ${describeExit(exit)} before it had said that it serves`,
+  )
 }
 
 /** `killed by SIGKILL`, `exited with code 1`. */

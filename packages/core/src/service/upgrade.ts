@@ -24,6 +24,9 @@ export class Upgrade {
   readonly #generation: Generation
   readonly #spawner: Spawner
   #successor: Successor | undefined
+  /** It was to be given up before there was one. */
+  #stopped: EndlessError | undefined
+  #stopping: Promise<void> | undefined
   /** Settles when the successor serves, or there is none. */
   readonly settled: Promise<void>
   #settle: () => void = () => {}
@@ -91,6 +94,7 @@ export class Upgrade {
     this.#throwIfStopped()
     const successor = await this.#spawner.start(plan, parcel(), settings.values.readyTimeout)
     this.#successor = successor
+    this.#throwIfStopped()
     this.#generation.info(`Spawned successor ${successor.pid}.`, { successor: successor.pid })
     await successor.ready
     this.#throwIfStopped()
@@ -113,10 +117,14 @@ export class Upgrade {
   }
 
   async #stop(why: EndlessError): Promise<void> {
-    await this.#successor?.stop(why, this.#generation.patience)
+    this.#stopped ??= why
+    // Once: what it hears a second time ends it at once.
+    this.#stopping ??= this.#successor?.stop(why, this.#generation.patience)
+    await this.#stopping
   }
 
   #throwIfStopped(): void {
+    if (this.#stopped) throw this.#stopped
     if (this.#generation.state !== 'upgrading') throw stoppedError()
   }
 }

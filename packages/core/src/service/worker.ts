@@ -52,7 +52,9 @@ export class Worker {
     this.#actions = actions
     this.wishes = {
       upgrade: (before) => this.#upgradeAll(before),
-      stop: (before) => this.#wish('shutdown', before),
+      // Of a fleet that has no supervisor any more, each is on its own.
+      stop: (before) =>
+        supervisor.alive ? this.#wish('shutdown', before) : actions.departure.stop(before),
       // Whoever hammers does not wait.
       hammer: () => void this.#wish('hammer', async () => {}).catch(() => {}),
     }
@@ -81,10 +83,16 @@ export class Worker {
         this.#generation.tell('endless:upgrade', { phase: 'failed', error })
       throw error
     }
-    const handedOver = new Promise<void>((resolve) => this.#handedOver.add(resolve))
+    let told = (): void => {}
+    const handedOver = new Promise<void>((resolve) => {
+      told = resolve
+    })
+    this.#handedOver.add(told)
     // As without a supervisor: whoever asks may be a request here, and with a surge the rest of the reload
     // waits for the end of this drain.
-    await Promise.race([this.#wish('upgrade', async () => {}), handedOver])
+    await Promise.race([this.#wish('upgrade', async () => {}), handedOver]).finally(() =>
+      this.#handedOver.delete(told),
+    )
   }
 
   async #wish(wish: Wish, before: () => Promise<void>): Promise<void> {

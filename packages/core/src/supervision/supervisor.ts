@@ -16,9 +16,15 @@ interface Asked {
   readonly refuse: (error: EndlessError) => void
 }
 
-/** A successor that is being spawned for us. */
+/** A successor that was spawned for us. */
+interface Newborn {
+  readonly pid: number
+  readonly exited: Promise<Exit>
+}
+
+/** One that is being spawned. */
 interface Birth {
-  readonly born: (pid: number) => void
+  readonly born: (one: Newborn) => void
   readonly dead: (error: EndlessError) => void
 }
 
@@ -74,6 +80,7 @@ export class Supervisor {
 
   /** Asks for something that concerns all of the fleet; settles when it is done, or refused. */
   wish(wish: Wish): Promise<void> {
+    if (!this.alive) return Promise.reject(goneError())
     const id = this.#nextId++
     const again = this.#wished.has(wish)
     this.#wished.add(wish)
@@ -94,23 +101,29 @@ export class Supervisor {
     { generation, lanes }: Parcel,
     readyTimeout: number,
   ): Promise<Successor> {
-    const pid = await new Promise<number>((born, dead) => {
+    if (!this.alive) throw goneError()
+    const { pid, exited } = await new Promise<Newborn>((born, dead) => {
       this.#births.set(id, { born, dead })
       this.tell({ endless: 'spawn', id, plan, generation, lanes })
     }).finally(() => this.#births.delete(id))
-    const exited = new Promise<Exit>((resolve) => this.#exits.set(pid, resolve))
     const ends = this.#endsFor(id)
     const [inbox, outbox, ...others] = ends
-    if (!inbox || !outbox || ends.length !== 2 + lanes)
+    const signal = (what: NodeJS.Signals): void =>
+      this.tell({ endless: 'signal', pid, signal: what })
+    if (!inbox || !outbox || ends.length !== 2 + lanes) {
+      // The kernel had no fd for one of them. Nobody could talk to it.
+      for (const one of ends) one.close()
+      signal('SIGKILL')
       throw new EndlessError(
         'ERR_ENDLESS_SPAWN',
         `successor ${pid}: expected ${2 + lanes} pipes from supervisor ${this.pid}, received ${ends.length}`,
       )
+    }
     const body = {
       pid,
       // It is gone when all that it had said was heard.
       exited: Promise.all([exited, inbox.closed]).then(([exit]) => exit),
-      signal: (signal: NodeJS.Signals) => this.tell({ endless: 'signal', pid, signal }),
+      signal,
     }
     return new SpawnedSuccessor(body, { inbox, outbox, lanes: others }, readyTimeout, {
       together: () => this.#waitForAll(id),
@@ -145,7 +158,7 @@ export class Supervisor {
       case 'take':
         return this.#order(message, this.#endsFor(message.id))
       case 'spawned':
-        return this.#births.get(message.id)?.born(message.pid)
+        return this.#born(message.id, message.pid)
       case 'notSpawned':
         return this.#births
           .get(message.id)
@@ -167,6 +180,12 @@ export class Supervisor {
       default:
         return this.#order(message, [])
     }
+  }
+
+  /** Its end may be told in the same breath. */
+  #born(id: number, pid: number): void {
+    const exited = new Promise<Exit>((resolve) => this.#exits.set(pid, resolve))
+    this.#births.get(id)?.born({ pid, exited })
   }
 
   #granted({ id, refused }: Extract<ToWorker, { endless: 'granted' }>): void {
