@@ -1,43 +1,35 @@
 // An app without a supervisor under a real systemd: its main process moves on at each upgrade.
 import { resolve } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
-import { bin } from './support/fleet.js'
 import { strictly } from './support/strictly.js'
 import { whyNoSystemd } from './support/systemd-box.js'
-import { Unit } from './support/unit.js'
+import { blocksOf, Unit } from './support/unit.js'
 
 const missing = whyNoSystemd()
 const clients = strictly()
 afterEach(() => clients.leave())
 
-const auto = resolve(import.meta.dirname, '../packages/core/dist/auto.js')
-const control = '/run/shop/control.sock'
+const auto = resolve(import.meta.dirname, '../packages/core/dist/auto.mjs')
 
-/** @param more lines of its [Service] */
-function alone(more = ''): (unit: string) => string {
-  return (unit) => {
-    const from = (key: string): string => unit.match(new RegExp(`^${key}=.*`, 'm'))?.[0] ?? ''
-    const known = unit.match(
-      /^(Environment=PORT|StandardOutput|StandardError|User|WorkingDirectory)=.*/gm,
-    )
-    return `[Service]
-Type=notify
-NotifyAccess=all
-RuntimeDirectory=shop
-Restart=always
-RestartSec=1
-${known?.join('\n')}
-Environment='ENDLESS_OPTIONS={"probation":1000,"readyTimeout":3000,"slowStart":0,"controlSocket":"${control}"}'
-ExecStart=${process.execPath} --require ${auto} ${from('WorkingDirectory').split('=')[1]}/server.mjs
-ExecReload=${process.execPath} ${bin} reload --control ${control}
-${more}
-`
+/** The unit that docs/operations.md has, on this machine, and in a hurry. */
+function alone(unit: Unit, watchdog: number): Record<string, string> {
+  const [, , text = ''] = blocksOf('ini')
+  const options = {
+    ...{ probation: 1_000, readyTimeout: 3_000, slowStart: 0 },
+    controlSocket: '/run/shop/control.sock',
   }
+  const own = unit
+    .localised(text)
+    .replace('@endlessjs/core/auto', auto)
+    .replace('WatchdogSec=30', `WatchdogSec=${watchdog}`)
+  const environment = `Environment='ENDLESS_OPTIONS=${JSON.stringify(options)}'`
+  return { 'shop.service': `${unit.fitted(own)}${environment}\n` }
 }
 
 describe.skipIf(missing !== '')('an app alone', () => {
   test('the main process moves on, and stays where an upgrade fails', async () => {
-    const unit = await Unit.boot({ change: alone('WatchdogSec=3') })
+    const unit = await Unit.prepare()
+    await unit.bootWith(alone(unit, 3))
     await unit.run('systemctl start shop')
     const first = await unit.state()
     expect(first.ActiveState).toBe('active')
@@ -54,6 +46,7 @@ describe.skipIf(missing !== '')('an app alone', () => {
     expect(served).toMatchObject({ pid: Number(moved.MainPID), release: '2' })
     await unit.run(`timeout 20 sh -c 'while kill -0 ${first.MainPID} 2>&-; do sleep 0.05; done'`)
     expect(await unit.state()).toMatchObject({ ActiveState: 'active', NRestarts: '0' })
+    unit.remove('1')
     for (const release of ['throws', 'never listens']) {
       unit.deploy(release)
       expect(await unit.codeOf('systemctl reload shop')).toBe(1)
@@ -81,7 +74,8 @@ describe.skipIf(missing !== '')('an app alone', () => {
   })
 
   test('whose event loop stands still is started again', async () => {
-    const unit = await Unit.boot({ change: alone('WatchdogSec=2') })
+    const unit = await Unit.prepare()
+    await unit.bootWith(alone(unit, 2))
     await unit.run('systemctl start shop')
     await unit.answer('/spin').catch(() => {})
     await unit.until(({ NRestarts, ActiveState }) => NRestarts === '1' && ActiveState === 'active')

@@ -40,6 +40,8 @@ describe.skipIf(missing !== '')('systemctl reload', () => {
     unit.deploy('2')
     await unit.run('systemctl reload shop')
     expect((await unit.answer()).release).toBe('2')
+    // As deploys clean up.
+    unit.remove('1')
     for (const [release, why] of [
       ['throws', /the last reload failed: .*exited with code 1/],
       ['never listens', /the last reload failed: .*3000 ms/],

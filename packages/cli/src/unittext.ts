@@ -72,6 +72,8 @@ Type=notify
 NotifyAccess=all
 User=${user}
 WorkingDirectory=${specifiers(cwd)}
+# With its links, which systemd resolves in the working directory itself.
+Environment=${assignment(`PWD=${cwd}`)}
 Environment=NODE_ENV=production
 EnvironmentFile=-/etc/default/${name}
 ExecStart=${commandLine([...endless, 'start', ...control, ...words])}
@@ -134,7 +136,12 @@ function commandLine(words: readonly string[]): string {
 }
 
 function word(text: string): string {
-  const escaped = specifiers(text).replaceAll('$', '$$$$')
+  // There, and only there, `$NAME` is replaced.
+  return assignment(text.replaceAll('$', '$$$$'))
+}
+
+function assignment(text: string): string {
+  const escaped = specifiers(text)
   if (/^[\w@%+=:,./$-]+$/.test(escaped)) return escaped
   const inside = escaped
     .replaceAll('\\', '\\\\')
