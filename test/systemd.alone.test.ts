@@ -36,7 +36,7 @@ describe.skipIf(missing !== '')('an app alone', () => {
     expect(first.StatusText).toMatch(/^Serving: generation 0/)
     expect(first.MainPID).toBe(String((await unit.answer()).pid))
     const all = clients.arrive(unit)
-    await clients.progress(5)
+    await clients.progress(all, 5)
     unit.deploy('2')
     await unit.run('systemctl reload shop')
     const moved = await unit.until(
@@ -67,9 +67,9 @@ describe.skipIf(missing !== '')('an app alone', () => {
     expect(back.StatusText).toMatch(/died on probation/)
     unit.deploy('3')
     await unit.run('systemctl reload shop')
-    const late = unit.answer('/late?ms=1500')
+    const { reply } = await unit.late(1500)
     await unit.run('systemctl stop shop')
-    expect((await late).release).toBe('3')
+    expect((await reply).release).toBe('3')
     expect(await unit.state()).toMatchObject({ ActiveState: 'inactive', Result: 'success' })
   })
 

@@ -22,10 +22,7 @@ test.skipIf(missing !== '')('what is typed works as it stands there', async () =
   const [install = '', deploy = '', look = '', sockets = ''] = blocksOf('sh')
   const type = async (block: string): Promise<string> => {
     let said = ''
-    for (const line of unit.localised(block).trim().split('\n')) {
-      console.error(inBox(line))
-      said += await unit.run(inBox(line))
-    }
+    for (const line of unit.localised(block).trim().split('\n')) said += await unit.run(inBox(line))
     return said
   }
   /** There is nothing to enable in the box, no sudo, and units need what the box wants of them. */

@@ -7,7 +7,7 @@ export interface Strictly {
   arrive(service: { readonly target: Target }): Load[]
   /** On new connections alone. */
   knock(service: { readonly target: Target }): Load
-  progress(count: number): Promise<void>
+  progress(all: readonly Load[], count: number): Promise<void>
   /** They leave, and nothing went wrong for them. */
   faultless(all: readonly Load[]): Promise<void>
   /** All that are still there. */
@@ -24,8 +24,8 @@ export function strictly(): Strictly {
   return {
     arrive: ({ target }) => [begin(target, 'keep-alive'), begin(target, 'new-connection')],
     knock: ({ target }) => begin(target, 'new-connection'),
-    progress: async (count) => {
-      await Promise.all(loads.map((one) => one.progress(count)))
+    progress: async (all, count) => {
+      await Promise.all(all.map((one) => one.progress(count)))
     },
     async faultless(all) {
       for (const one of all) {

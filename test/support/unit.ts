@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
 import { request, type Target } from './client/index.js'
 import { bin } from './fleet.js'
@@ -42,6 +43,15 @@ export interface UnitState {
   readonly StatusText: string
   readonly NRestarts: string
   readonly Result: string
+}
+
+/** What fixtures/unit.js answers. */
+export interface Answer {
+  readonly pid: number
+  readonly release: string
+  /** How many requests to it took long. */
+  readonly late: number
+  readonly NOTIFY_SOCKET?: string
 }
 
 /** A service named shop, with releases and a `current`. */
@@ -152,7 +162,18 @@ export class Unit {
   async run(line: string): Promise<string> {
     const box = this.#box
     if (!box) throw new Error('not booted')
-    return box.run(`{ ${line}; } || { systemctl status shop; cat ${this.log}; false; }`)
+    const told = box.run(`{ ${line}; } || { systemctl status shop; cat ${this.log}; false; }`)
+    const over = new AbortController()
+    const { signal } = over
+    const late = delay(40_000, undefined, { signal }).then(() => {
+      throw new Error(`took longer than 40 s: ${line}`)
+    })
+    try {
+      return await Promise.race([told, late])
+    } finally {
+      over.abort()
+      late.catch(() => {})
+    }
   }
 
   /** Its exit code. */
@@ -183,10 +204,18 @@ export class Unit {
     }
   }
 
+  /** A request that takes so long, once it is inside. */
+  async late(ms: number): Promise<{ readonly reply: Promise<{ release: string }> }> {
+    const reply = this.answer(`/late?ms=${ms}`)
+    reply.catch(() => {})
+    while ((await this.answer()).late === 0);
+    return { reply }
+  }
+
   /** Who answers. */
-  async answer(url = '/'): Promise<{ pid: number; release: string; NOTIFY_SOCKET?: string }> {
+  async answer(url = '/'): Promise<Answer> {
     const { body } = await request({ target: this.target, url })
-    return JSON.parse(body.toString()) as { pid: number; release: string }
+    return JSON.parse(body.toString()) as Answer
   }
 }
 
