@@ -73,6 +73,32 @@ describe.skipIf(missing !== '')('an app alone', () => {
     expect(await unit.state()).toMatchObject({ ActiveState: 'inactive', Result: 'success' })
   })
 
+  test('by signals alone, and a crash after the main process has moved', async () => {
+    const unit = await Unit.prepare()
+    const { 'shop.service': text = '' } = alone(unit, 30)
+    const plain = text
+      .replace(/"controlSocket":"[^"]+"/, '"migrate":true')
+      .replace(/^ExecReload=.*/m, 'ExecReload=kill -HUP $MAINPID')
+      .replace(/^ExecStop=.*/m, "ExecStop=sh -c 'kill $MAINPID; tail --pid=$MAINPID -f /dev/null'")
+    await unit.bootWith({ 'shop.service': plain })
+    await unit.run('systemctl start shop')
+    const move = async (release: string): Promise<string> => {
+      const { MainPID: before } = await unit.state()
+      unit.deploy(release)
+      await unit.run('systemctl reload shop')
+      const { MainPID } = await unit.until(({ MainPID: now }) => now !== before)
+      await unit.run(`timeout 20 sh -c 'while kill -0 ${before} 2>&-; do sleep 0.05; done'`)
+      return MainPID
+    }
+    await unit.run(`kill -KILL ${await move('2')}`)
+    await unit.until(({ NRestarts, ActiveState }) => NRestarts === '1' && ActiveState === 'active')
+    await move('3')
+    const { reply } = await unit.late(1500)
+    await unit.run('systemctl stop shop')
+    expect((await reply).release).toBe('3')
+    expect(await unit.state()).toMatchObject({ ActiveState: 'inactive', Result: 'success' })
+  })
+
   test('whose event loop stands still is started again', async () => {
     const unit = await Unit.prepare()
     await unit.bootWith(alone(unit, 2))
