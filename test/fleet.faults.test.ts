@@ -1,16 +1,15 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { WorkerStatus } from '@endlessjs/core/control'
 import { expect, test } from 'vitest'
 import { request } from './support/client/index.js'
 import { Fleet } from './support/fleet.js'
 import { temporaryDirectory } from './support/service.js'
 
-/** Settles when a worker says that it is at a request. */
-async function inFlight(fleet: Fleet): Promise<void> {
-  for (;;) {
-    const { workers } = await fleet.status()
-    if (workers.some(({ inFlight = 0 }) => inFlight > 0)) return
-  }
+/** Settles when a worker is like that: there is no event of it, so the status is asked for. */
+async function until(fleet: Fleet, is: (worker: WorkerStatus) => boolean): Promise<void> {
+  while (!(await fleet.status()).workers.some(is)) await delay(20)
 }
 
 /** The same for all slots but those for which it throws. */
@@ -68,7 +67,7 @@ test('a worker that dies after its probation, while the old one drains: one serv
   await using fleet = await Fleet.start({ workers: 1 })
   const [old = -1] = await fleet.pids()
   const late = request({ target: { port: fleet.port }, url: '/late?ms=3000' })
-  await inFlight(fleet)
+  await until(fleet, ({ inFlight = 0 }) => inFlight > 0)
   await fleet.reload()
   const since = fleet.service.mark()
   const [heir] = await fleet.pids()
@@ -76,7 +75,49 @@ test('a worker that dies after its probation, while the old one drains: one serv
   expect((await late).status).toBe(200)
   // It has come back for a moment, or not: it goes.
   await fleet.service.until({ event: 'exit', pid: old }, since)
-  const { workers } = await fleet.status()
-  expect(workers.map(({ state, draining }) => [state, draining])).toEqual([['serving', []]])
+  await until(fleet, ({ state, draining }) => state === 'serving' && draining.length === 0)
+  await fleet.stop()
+})
+
+test('a supervisor that was stopped for a while takes nobody for one that hangs', async () => {
+  await using fleet = await Fleet.start({ flags: ['--hang-timeout', '1s'] })
+  const before = await fleet.pids()
+  fleet.service.signal('SIGSTOP', fleet.pid)
+  // For longer than a worker may be silent.
+  await delay(3_000)
+  const since = fleet.service.mark()
+  fleet.service.signal('SIGCONT', fleet.pid)
+  await fleet.reload()
+  for (const pid of before) await fleet.service.until({ event: 'exit', pid, code: 0 }, since)
+  expect(fleet.service.stderr).not.toMatch(/was silent/)
+  await fleet.stop()
+})
+
+test('two that wait for the end of a reload are next, one after the other', async () => {
+  await using fleet = await Fleet.start({ workers: 1 })
+  fleet.service.control({ import: 'wait' })
+  const first = fleet.run('reload')
+  await fleet.service.untilStderr(/Reloading/)
+  const waiting = [1, 2].map(() => fleet.run('reload', '--wait'))
+  const since = fleet.service.mark()
+  await fleet.service.until({ event: 'stage', what: 'wait' }, since).catch(() => {})
+  fleet.service.control({})
+  const codes = await Promise.all([first, ...waiting])
+  expect(codes.map(({ code }) => code)).toEqual([0, 0, 0])
+  await fleet.stop()
+})
+
+test('an old worker that is stopped while it hands over: the reload ends, and the next one is as good', async () => {
+  await using fleet = await Fleet.start({ workers: 2, flags: ['--ready-timeout', '1s'] })
+  const [first = -1, second = -1] = await fleet.pids()
+  fleet.service.signal('SIGSTOP', second)
+  const { code, stderr } = await fleet.run('reload')
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/does its event loop turn/)])
+  fleet.service.signal('SIGCONT', second)
+  expect(await fleet.pids()).toEqual([first, second])
+  const since = fleet.service.mark()
+  await fleet.service.untilStderr(/Upgrade failed/)
+  expect(since).toBeGreaterThan(0)
+  for (let code: number | null = -1; code !== 0; ) code = (await fleet.run('reload')).code
   await fleet.stop()
 })

@@ -25,6 +25,7 @@ export class Watch {
   readonly #voice: Voice
   readonly #timer: NodeJS.Timeout
   readonly #luck = new WeakMap<Worker, number>()
+  #lookedAt = performance.now()
 
   constructor(fleet: Fleet, limits: Limits, voice: Voice) {
     this.#fleet = fleet
@@ -38,7 +39,11 @@ export class Watch {
   }
 
   #look(): void {
-    for (const { current } of this.#fleet.slots) if (current) this.#lookForHang(current)
+    // A supervisor that was stopped (Ctrl-Z) has beats to read first: who is silent, it was itself.
+    const wasStopped = performance.now() - this.#lookedAt > 2 * lookEvery
+    this.#lookedAt = performance.now()
+    if (!wasStopped)
+      for (const { current } of this.#fleet.slots) if (current) this.#lookForHang(current)
     // Never beside a reload, and one at a time.
     if (this.#fleet.state !== 'serving') return
     for (const slot of this.#fleet.slots) {
