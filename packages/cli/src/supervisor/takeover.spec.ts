@@ -84,6 +84,12 @@ describe('time', () => {
 })
 
 describe('abandoned', () => {
+  test('on probation: it comes back', () => {
+    serve()
+    takeover.abandon('why')
+    expect(old.told.at(-1)).toEqual({ endless: 'takeBack', why: 'why' })
+  })
+
   test('before it serves: no successor', async () => {
     takeover.abandon('why')
     expect(old.told.at(-1)).toEqual({ endless: 'apart', id, why: 'why' })
