@@ -17,7 +17,11 @@ function fakeFleet() {
     stop: vi.fn(),
   }
   const handle = commandsOf('a', fleet as unknown as Fleet)
-  return { fleet, run: (command: string, args?: unknown) => handle(command, args, () => {}) }
+  return {
+    fleet,
+    run: (command: string, args?: unknown) =>
+      handle(command, args, () => {}, new AbortController().signal),
+  }
 }
 
 test.each([

@@ -56,6 +56,7 @@ test.each(seeds)('seed %i', async (seed) => {
   const said: string[] = []
   const logger = {
     info: (_: object, text: string) => void world.log.push(`  ${text}`),
+    debug: () => {},
     warn: () => {},
     error: (_: object, text: string) => void world.log.push(`  ${text}`),
   }

@@ -7,7 +7,7 @@ import type { Takeover } from './takeover.js'
 import { Voice } from './voice.js'
 
 const exit: Exit = { code: 1, signal: null }
-const logger = { info: vi.fn(), warn: vi.fn(), error: vi.fn() }
+const logger = { info: vi.fn(), debug: vi.fn(), warn: vi.fn(), error: vi.fn() }
 const fill = vi.fn<(slot: Slot) => Promise<void>>()
 const giveUp = vi.fn()
 

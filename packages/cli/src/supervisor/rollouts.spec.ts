@@ -4,7 +4,7 @@ import { Slot } from './slot.js'
 import { FakeWorker, fakeRelease, terms } from './specs/fakes.js'
 import { Voice } from './voice.js'
 
-const voice = new Voice({ info: vi.fn(), warn: vi.fn(), error: vi.fn() })
+const voice = new Voice({ info: vi.fn(), debug: vi.fn(), warn: vi.fn(), error: vi.fn() })
 const [release, before] = [fakeRelease('new'), fakeRelease('old')]
 
 function slotWith(worker: FakeWorker, ...others: readonly FakeWorker[]): Slot {

@@ -5,7 +5,7 @@ import { FleetSignals } from './signals.js'
 import { FakeWorker } from './specs/fakes.js'
 import { Voice } from './voice.js'
 
-const logger = { info: vi.fn(), warn: vi.fn(), error: vi.fn() }
+const logger = { info: vi.fn(), debug: vi.fn(), warn: vi.fn(), error: vi.fn() }
 const worker = new FakeWorker()
 const fleet = {
   isEnding: false,

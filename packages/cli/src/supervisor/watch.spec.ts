@@ -5,7 +5,7 @@ import { FakeWorker } from './specs/fakes.js'
 import { Voice } from './voice.js'
 import { type Limits, Watch } from './watch.js'
 
-const logger = { info: vi.fn(), warn: vi.fn(), error: vi.fn() }
+const logger = { info: vi.fn(), debug: vi.fn(), warn: vi.fn(), error: vi.fn() }
 const renew = vi.fn(async () => {})
 
 let watch: Watch | undefined

@@ -1,7 +1,7 @@
 import type { Born, Exit, Terms, ToSupervisor, ToWorker } from '@endlessjs/core/fleet'
 import type { World } from './world.js'
 
-export const terms: Terms = {
+const terms: Terms = {
   hammerTime: 20_000,
   readyTimeout: 5_000,
   probation: 1_000,
