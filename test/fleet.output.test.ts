@@ -1,106 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { ControlClient, readStatus, type ServiceStatus } from '@endlessjs/core/control'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { request } from './support/client/index.js'
-import { bin } from './support/fleet.js'
-import { isAlive, kill } from './support/processes.js'
-import { fixture, temporaryDirectory } from './support/service.js'
-
-/** A fleet whose output is what is tested: nothing is read of its stdout before that is asked for. */
-class Loud {
-  readonly child: ChildProcess
-  readonly target: { path: string }
-  readonly #control: string
-  readonly #pids = new Set<number>()
-  #stderr = ''
-
-  private constructor(flags: readonly string[]) {
-    const directory = temporaryDirectory()
-    this.#control = join(directory, 'control', 'a.sock')
-    this.target = { path: join(directory, 'app.sock') }
-    const own = ['--control', this.#control, '--probation', '0']
-    this.child = spawn(process.execPath, [bin, 'start', ...own, ...flags, fixture('talk.js')], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        ...process.env,
-        LISTEN: this.target.path,
-        NODE_OPTIONS: '',
-        ENDLESS_OPTIONS: '{"slowStart":0}',
-      },
-    })
-    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text))
-    onTestFinished(() => {
-      for (const pid of [this.child.pid ?? -1, ...this.#pids]) kill(pid)
-    })
-  }
-
-  static async start(...flags: readonly string[]): Promise<Loud> {
-    const loud = new Loud(flags)
-    await loud.untilStderr(/ serves: \d+ workers/)
-    return loud
-  }
-
-  get stderr(): string {
-    return this.#stderr
-  }
-
-  async untilStderr(text: RegExp): Promise<void> {
-    while (!text.test(this.#stderr)) {
-      if (this.child.exitCode !== null) throw new Error(this.#stderr)
-      await Promise.race([
-        once(this.child.stderr as object as NodeJS.EventEmitter, 'data'),
-        once(this.child, 'exit'),
-      ])
-    }
-  }
-
-  /** All that comes by stdout until its end. */
-  async read(): Promise<Buffer> {
-    const chunks: Buffer[] = []
-    for await (const chunk of this.child.stdout ?? []) chunks.push(chunk as Buffer)
-    return Buffer.concat(chunks)
-  }
-
-  async ask(url: string): Promise<{ pid: number; slot: string }> {
-    const { body } = await request({ target: this.target, method: 'GET', url })
-    return JSON.parse(body.toString()) as { pid: number; slot: string }
-  }
-
-  /** Has the app print that, each in a write of its own. */
-  async say(to: 'stdout' | 'stderr', ...parts: readonly Buffer[]): Promise<string> {
-    const hex = parts.map((part) => `hex=${part.toString('hex')}`).join('&')
-    return (await this.ask(`/say?to=${to}&${hex}`)).slot
-  }
-
-  async ordered<T>(command: string): Promise<T> {
-    const client = await ControlClient.connect(this.#control)
-    try {
-      return (await client.request(command)) as T
-    } finally {
-      client.close()
-    }
-  }
-
-  async status(): Promise<ServiceStatus> {
-    const status = readStatus(await this.ordered('status'))
-    for (const { pid } of status.workers) if (pid !== undefined) this.#pids.add(pid)
-    return status
-  }
-
-  async pids(): Promise<number[]> {
-    return (await this.status()).workers.map(({ pid = -1 }) => pid)
-  }
-
-  async stop(): Promise<void> {
-    const ended = once(this.child, 'exit')
-    this.child.kill('SIGTERM')
-    expect(await ended).toEqual([0, null])
-  }
-}
+import { describe, expect, test } from 'vitest'
+import { Loud } from './support/loud.js'
+import { isAlive, rssOf } from './support/processes.js'
 
 describe('with --prefix', () => {
   test('each line has its slot, however it comes', async () => {
@@ -130,15 +31,14 @@ describe('with --prefix', () => {
     const loud = await Loud.start('-w', '1', '--prefix')
     const lines = 400_000
     await loud.status()
+    const before = rssOf(loud.pid)
     void loud.ask(`/flood?lines=${lines}`).catch(() => {})
     // It answers meanwhile, and does not hold what nobody takes.
     for (let n = 0; n < 10; n++) {
       await delay(100)
       expect((await loud.status()).state).toBe('serving')
     }
-    const [, kilobytes] =
-      /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${loud.child.pid}/status`, 'utf8')) ?? []
-    expect(Number(kilobytes)).toBeLessThan(150_000)
+    expect(rssOf(loud.pid) - before).toBeLessThan(25 * 2 ** 20)
     let rest = ''
     let count = 0
     for await (const chunk of loud.child.stdout?.setEncoding('utf8') ?? []) {

@@ -1,16 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { load } from './support/client/index.js'
 import { Fleet } from './support/fleet.js'
-import { isAlive } from './support/processes.js'
+import { isAlive, rssOf } from './support/processes.js'
 
 /** As the issue asks for it: RELOADS=50. */
 const reloads = Number(process.env.RELOADS ?? 4)
-
-function rssOf(pid: number): number {
-  const found = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  return Number(found?.[1]) * 1_024
-}
 
 describe('a reload', () => {
   test('loses nothing, and the pid stays', async () => {
@@ -84,6 +78,31 @@ describe('a reload', () => {
     fleet.service.control({})
     await fleet.reload()
     await fleet.reaped()
+    await fleet.stop()
+  })
+
+  test.each([
+    'the first one dies while the second one starts',
+    'the second one cannot start when the first one is ready',
+  ])('of which %s: exit 1, and no end of the service', async (which) => {
+    await using fleet = await Fleet.start()
+    const before = await fleet.pids()
+    const traffic = load({ target: { port: fleet.port }, connections: 4, thinkTime: [0, 5] })
+    const since = fleet.service.mark()
+    fleet.service.control({ import: 'wait' })
+    const outcome = fleet.run('reload')
+    const { pid } = await fleet.service.until({ event: 'stage', what: 'wait' }, since)
+    // The first one goes on, the second one will not.
+    const what = which.startsWith('the first') ? 'hang' : 'throw'
+    fleet.service.control({ import: what })
+    await fleet.service.until({ event: 'stage', what }, since)
+    if (what === 'hang') fleet.service.signal('SIGKILL', pid)
+    expect((await outcome).code).toBe(1)
+    expect(await fleet.pids()).toEqual(before)
+    await traffic.progress(10)
+    expect((await traffic.stop()).failed).toBe(0)
+    fleet.service.control({})
+    await fleet.reload()
     await fleet.stop()
   })
 

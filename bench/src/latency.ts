@@ -69,6 +69,8 @@ export interface Latency {
   readonly reconnects: number
   readonly steady: Stretch
   readonly over: Stretch
+  /** While the same app starts without endless, beside the service. */
+  readonly beside: Stretch
   /** From the signal until the successor serves, under that load. */
   readonly ready: number
   /** The start of the same app without endless, under that load as well. */
@@ -103,11 +105,16 @@ export async function latencyOf(
   const at: number[] = []
   const ready: number[] = []
   const bareStarts: number[] = []
+  const startedAt: number[] = []
   await delay(plan.window)
   for (let n = 0; n < plan.upgrades; n++) {
     signal.throwIfAborted()
-    if (n < plan.starts) bareStarts.push(await startBare(framework))
-    await delay(plan.window + 500)
+    if (n < plan.starts) {
+      startedAt.push(performance.now())
+      bareStarts.push(await startBare(framework))
+      await delay(plan.window)
+    }
+    await delay(plan.window)
     at.push(performance.now())
     const old = service.current
     await service.handOver()
@@ -118,8 +125,8 @@ export async function latencyOf(
   const rate = (seen.length / (performance.now() - began)) * 1_000
   const { failed, reconnects } = await traffic.stop()
   await service.stop()
-  const stretches = (shift: number): Stretch[] =>
-    at.map((when) => stretchOf(seen, when + shift, plan.window))
+  const stretches = (shift: number, times = at): Stretch[] =>
+    times.map((when) => stretchOf(seen, when + shift, plan.window))
   return {
     title,
     rate,
@@ -127,6 +134,7 @@ export async function latencyOf(
     reconnects,
     steady: medianOf(stretches(-plan.window)),
     over: medianOf(stretches(0)),
+    beside: medianOf(stretches(0, startedAt)),
     ready: median(ready),
     bareStart: median(bareStarts),
   }

@@ -15,6 +15,8 @@ export interface FleetStart extends Omit<Partial<StartOptions>, 'script'> {
   readonly workers?: number
   /** Of `endless start`, beside those of every test. */
   readonly flags?: readonly string[]
+  /** Where its control socket is. */
+  readonly socket?: string
   /** By default a plain server. */
   readonly script?: string
 }
@@ -43,13 +45,11 @@ export class Fleet implements AsyncDisposable {
     flags = [],
     script = fixture('fleet.js'),
     args = [],
+    socket: control = controlInADirectory(),
     wait,
     env,
     ...more
   }: FleetStart = {}): Promise<Fleet> {
-    const directory = join(temporaryDirectory(), 'control')
-    mkdirSync(directory, { mode: 0o700 })
-    const control = join(directory, 'a.sock')
     const own = ['--control', control, '-w', String(workers), '--probation', '0']
     const service = await Service.start({
       script: bin,
@@ -145,4 +145,11 @@ export class Fleet implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.service[Symbol.asyncDispose]()
   }
+}
+
+/** Of its own. */
+export function controlInADirectory(): string {
+  const directory = join(temporaryDirectory(), 'control')
+  mkdirSync(directory, { mode: 0o700 })
+  return join(directory, 'a.sock')
 }

@@ -34,3 +34,9 @@ export function kill(pid: number): void {
     // Gone meanwhile.
   }
 }
+
+/** The memory of a process, in bytes. */
+export function rssOf(pid: number): number {
+  const found = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  return Number(found?.[1]) * 1_024
+}

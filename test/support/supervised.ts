@@ -1,24 +1,14 @@
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { bin } from './fleet.js'
+import { bin, controlInADirectory } from './fleet.js'
 import { isAlive } from './processes.js'
-import {
-  type Exit,
-  Service,
-  type ServiceEvent,
-  type StartOptions,
-  temporaryDirectory,
-} from './service.js'
+import { type Exit, Service, type ServiceEvent, type StartOptions } from './service.js'
 
 /** A service as a test of one without a supervisor sees it: its generations are those of the one worker. */
 export class Supervised extends Service {
   readonly #either: Promise<Exit> = Promise.race([this.#firstIsGone(), super.exited])
 
   static override async start({ script, args = [], ...options }: StartOptions): Promise<Service> {
-    const directory = join(temporaryDirectory(), 'control')
-    mkdirSync(directory, { mode: 0o700 })
-    const own = ['start', '--control', join(directory, 'a.sock'), script]
+    const own = ['start', '--control', controlInADirectory(), script]
     const service = new Supervised({ ...options, script: bin, args: [...own, ...args] })
     if (options.wait !== false) await service.untilStderr(/ serves: \d+ workers/)
     return service

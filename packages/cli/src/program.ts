@@ -6,6 +6,7 @@ import { scaleCommand } from './commands/scale.js'
 import { startCommand } from './commands/start.js'
 import { statusCommand } from './commands/status.js'
 import { stopCommand } from './commands/stop.js'
+import { unitCommand } from './commands/unit.js'
 import { exitCodesHelp } from './exitcodes.js'
 import type { Output } from './output.js'
 
@@ -43,6 +44,7 @@ export function program(output: Output): Command {
     scaleCommand(output),
     hammerCommand(output),
     stopCommand(output),
+    unitCommand(output),
   ]
   for (const command of commands) root.addCommand(command.copyInheritedSettings(root))
   return root

@@ -22,10 +22,14 @@ export {
 export { takeActivated } from './listeners/index.js'
 export {
   type Handle,
+  type Notice,
+  Notifier,
   nameOfBound,
+  notifyEnvironment,
   type Passing,
   passOn,
   unlinkSocket,
+  withoutNotify,
 } from './node/index.js'
 export { Hangup } from './service/hangup.js'
 export {

@@ -21,8 +21,15 @@ Examples:
 /** The options that the command line gives, before the script and its arguments are known. */
 type Given = Omit<StartOptions, 'script' | 'args' | 'hooks' | 'env'> & { readonly config: string }
 
-class StartCommand extends Command {
+/** A command whose line is that of `start`. */
+export class StartCommand extends Command {
+  #own: readonly string[] = []
   #nodeArgs: readonly string[] = []
+
+  /** Its own options, as they were given. */
+  get own(): readonly string[] {
+    return this.#own
+  }
 
   /** Node's options that stood before the script. */
   get nodeArgs(): readonly string[] {
@@ -31,6 +38,7 @@ class StartCommand extends Command {
 
   override parseOptions(argv: string[]): ParseOptionsResult {
     const { own, node, rest } = splitStartLine(argv, this.options)
+    this.#own = own
     this.#nodeArgs = node
     const { operands, unknown } = super.parseOptions([...own])
     return { operands: [...operands, ...rest], unknown }
@@ -50,7 +58,7 @@ export function startCommand(output: Output, begin: typeof start = start): Comma
 }
 
 /** The command line, and what a configuration file has beside it. */
-async function optionsOf(
+export async function optionsOf(
   command: StartCommand,
   script: string | undefined,
   args: readonly string[],

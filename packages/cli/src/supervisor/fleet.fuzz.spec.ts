@@ -55,8 +55,8 @@ test.each(seeds)('seed %i', async (seed) => {
   const world = new World(random)
   const said: string[] = []
   const logger = {
-    info: (_: object, text: string) => void world.log.push(`  ${text}`),
     debug: () => {},
+    info: (_: object, text: string) => void world.log.push(`  ${text}`),
     warn: () => {},
     error: (_: object, text: string) => void world.log.push(`  ${text}`),
   }

@@ -28,6 +28,13 @@ export interface FleetOptions {
   readonly maxRestarts: number
 }
 
+/** Who is told of what concerns the whole service. */
+export interface Onlooker {
+  /** @param ended settles as the reload does */
+  reloads(ended: Promise<void>): void
+  ends(): void
+}
+
 /** `ending`: nothing is started any more. */
 export type FleetState = 'starting' | 'serving' | 'reloading' | 'ending'
 
@@ -41,12 +48,15 @@ export class Fleet {
   readonly ended: Promise<number>
   /** What the last successful reload loaded: a crash brings back this. */
   release: Release
+  onlooker: Onlooker | undefined
   #phase: Phase = 'starting'
   readonly #recipe: Recipe
   readonly #options: FleetOptions
   readonly #voice: Voice
   readonly #nursery: Nursery
   readonly #repair: Repair
+  /** The last one. */
+  #renewing: Promise<void> | undefined
   readonly #rollouts: Rollouts
   /** Those that were taken away, until their workers are gone. */
   readonly #leaving = new Set<Slot>()
@@ -124,7 +134,16 @@ export class Fleet {
    * @throws EndlessError `ERR_ENDLESS_UPGRADE_IN_PROGRESS`, or what failed: then the old release serves
    */
   async reload(watch: (step: Step) => void = () => {}): Promise<void> {
+    // That one worker is being renewed is no reload of anybody: a deploy that comes then is not refused.
+    await this.#renewing?.catch(() => {})
     this.#throwIfNotServing()
+    this.#rollouts.throwIfBusy()
+    const ended = this.#goOver(watch)
+    this.onlooker?.reloads(ended)
+    await ended
+  }
+
+  async #goOver(watch: (step: Step) => void): Promise<void> {
     const release = findRelease(this.#recipe)
     const { surge } = this.#options
     const slots = this.slots.filter(({ current }) => current?.state === 'serving')
@@ -148,7 +167,11 @@ export class Fleet {
   async renew(slot: Slot): Promise<void> {
     this.#throwIfNotServing()
     const { release } = this
-    await this.#roll({ slots: [slot], release, before: release, surge: 1 })
+    const order = { slots: [slot], release, before: release, surge: 1 }
+    const { isBusy } = this.#rollouts
+    const renewing = this.#roll(order)
+    if (!isBusy) this.#renewing = renewing
+    await renewing
   }
 
   /** It is about to die of an exception; throws where nothing but more of them is to be expected. */
@@ -184,6 +207,7 @@ export class Fleet {
       return
     }
     this.#phase = 'ending'
+    this.onlooker?.ends()
     this.#repair.stop()
     for (const slot of this.slots) {
       slot.takeover?.abandon('the service stops')

@@ -68,7 +68,9 @@ export class Reload {
       }
       // Each is known before the next one begins: that may throw, and then this one has to come back.
       for (const slot of others) takeovers.push(this.#begin(slot))
-      await Promise.all(takeovers.slice(1).map((one) => this.#isReady(one)))
+      const ready = Promise.all(takeovers.slice(1).map((one) => this.#isReady(one)))
+      // None has served by then, but one that was ready may have died.
+      await Promise.race([ready, Promise.all(takeovers.map(({ served }) => served))])
       for (const one of takeovers) one.commit()
       await Promise.all(takeovers.map((one) => this.#serves(one)))
       this.#means.say({ phase: 'probation' })

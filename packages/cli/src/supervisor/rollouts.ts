@@ -33,13 +33,17 @@ export class Rollouts {
     return this.#running !== undefined
   }
 
-  /** @throws EndlessError `ERR_ENDLESS_UPGRADE_IN_PROGRESS`, or what failed: then all is as before */
-  async run({ slots, release, before, surge }: Order, watch: (step: Step) => void): Promise<void> {
+  throwIfBusy(): void {
     if (this.isBusy)
       throw new EndlessError(
         'ERR_ENDLESS_UPGRADE_IN_PROGRESS',
         'a reload is in progress: wait for it to end (endless reload --wait), then ask again',
       )
+  }
+
+  /** @throws EndlessError `ERR_ENDLESS_UPGRADE_IN_PROGRESS`, or what failed: then all is as before */
+  async run({ slots, release, before, surge }: Order, watch: (step: Step) => void): Promise<void> {
+    this.throwIfBusy()
     const since = performance.now()
     this.#voice.say(`Reloading ${slots.length} workers: ${release.name}.`)
     this.#running = new Reload(slots, release, before, { begin, say: watch }).run(surge)

@@ -4,7 +4,14 @@ import { basename, resolve } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { ControlServer, controlPath } from '@endlessjs/core/control'
-import { EndlessError, nameOfBound, PidFile, spawnPlan, takeActivated } from '@endlessjs/core/fleet'
+import {
+  EndlessError,
+  nameOfBound,
+  PidFile,
+  spawnPlan,
+  takeActivated,
+  withoutNotify,
+} from '@endlessjs/core/fleet'
 import type { StartOptions } from '../startoptions.js'
 import { commandsOf } from './commands.js'
 import { Fleet } from './fleet.js'
@@ -12,6 +19,7 @@ import { Mouth } from './mouth.js'
 import { Rebalance } from './rebalance.js'
 import type { Recipe } from './release.js'
 import { FleetSignals } from './signals.js'
+import { Systemd } from './systemd.js'
 import { Voice } from './voice.js'
 import { Watch } from './watch.js'
 
@@ -47,7 +55,9 @@ export async function supervise(options: StartOptions): Promise<number> {
   // First: who answers there already is this service.
   const control = await new ControlServer(commandsOf(name, fleet)).listen(path)
   const signals = new FleetSignals(fleet, voice)
-  const watch = new Watch(fleet, options, voice)
+  const systemd = Systemd.find(fleet, options.hangTimeout, voice)
+  const hangTimeout = options.hangTimeout ?? systemd?.watchdog
+  const watch = new Watch(fleet, { ...options, hangTimeout }, voice)
   const rebalance = options.rebalance !== false ? new Rebalance(fleet, voice) : undefined
   // A supervisor whose first worker is still being started has nothing else to stay for.
   const alive = setInterval(() => {}, 2 ** 30)
@@ -60,16 +70,19 @@ export async function supervise(options: StartOptions): Promise<number> {
     watch.stop()
     rebalance?.stop()
     await control.close()
+    await systemd?.stop()
     signals.uninstall()
     clearInterval(alive)
   }
   try {
     voice.say(`${name}: starting ${count} of ${fleet.release.name}, control socket ${path}.`)
     await fleet.start()
+    systemd?.ready()
     writePidFile(fleet, voice)
     voice.say(`${name} serves: ${fleet.slots.length} workers, supervisor pid ${process.pid}.`)
   } catch (error) {
     voice.complain(`${name} could not start`, error)
+    systemd?.failed(error)
   }
   const code = await fleet.ended
   // Whoever asked for the end hears of it first.
@@ -83,7 +96,7 @@ export async function supervise(options: StartOptions): Promise<number> {
 function recipeOf(options: StartOptions): Recipe {
   const { command, cwd, env: inherited } = spawnPlan()
   const { interpreter } = options
-  const env = { ...inherited, ...options.env }
+  const env = { ...withoutNotify(inherited), ...options.env }
   const settings = {
     hammerTime: options.hammerTime,
     readyTimeout: options.readyTimeout,

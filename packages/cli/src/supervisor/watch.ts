@@ -8,6 +8,8 @@ import type { Worker } from './worker.js'
 const lookEvery = 1_000
 /** By how much of it the age of a worker may exceed the most, so that not all are replaced at once. */
 const jitter = 0.1
+/** How long to leave a worker that could not be renewed as it is, in ms: what was wrong may be so still. */
+const retryAfter = 30_000
 
 /** When a worker is replaced though it serves. Memory in bytes, times in ms; what is left out never is. */
 export interface Limits {
@@ -26,6 +28,8 @@ export class Watch {
   readonly #timer: NodeJS.Timeout
   readonly #luck = new WeakMap<Worker, number>()
   #lookedAt = performance.now()
+  /** Those that could not be renewed, and when that was. */
+  readonly #failed = new WeakMap<Worker, number>()
 
   constructor(fleet: Fleet, limits: Limits, voice: Voice) {
     this.#fleet = fleet
@@ -46,7 +50,9 @@ export class Watch {
       for (const { current } of this.#fleet.slots) if (current) this.#lookForHang(current)
     // Never beside a reload, and one at a time.
     if (this.#fleet.state !== 'serving') return
-    for (const slot of this.#fleet.slots) {
+    // The oldest first: where they are due again soon, the first slot would have every turn.
+    const born = ({ current }: Slot): number => current?.startedAt ?? 0
+    for (const slot of [...this.#fleet.slots].sort((one, other) => born(one) - born(other))) {
       const why = slot.current?.state === 'serving' ? this.#whyToRenew(slot.current) : undefined
       if (why !== undefined) return void this.#renew(slot, why)
     }
@@ -66,6 +72,8 @@ export class Watch {
 
   #whyToRenew(worker: Worker): string | undefined {
     const { maxMemory, maxAge, maxRequests } = this.#limits
+    if (performance.now() - (this.#failed.get(worker) ?? Number.NEGATIVE_INFINITY) < retryAfter)
+      return undefined
     const { rss = 0, requests = 0 } = worker.beat ?? {}
     if (maxMemory && rss > maxMemory) return `it has ${rss} bytes (--max-memory)`
     if (maxAge && worker.age > maxAge * this.#luckOf(worker)) return 'it is old (--max-age)'
@@ -81,10 +89,12 @@ export class Watch {
   }
 
   async #renew(slot: Slot, why: string): Promise<void> {
+    const { current } = slot
     this.#voice.say(`Renewing worker ${slot.index}: ${why}.`)
     try {
       await this.#fleet.renew(slot)
     } catch (error) {
+      if (current) this.#failed.set(current, performance.now())
       this.#voice.complain(`Worker ${slot.index} was not renewed: ${messageOf(error)}`)
     }
   }

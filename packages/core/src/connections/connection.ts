@@ -22,6 +22,7 @@ export class Connection {
   readonly #listed: Exchange[] = []
   readonly #ended: (exchange: Exchange) => void
   #isClosed = false
+  #idle: (() => void) | undefined
 
   /** @param ended told of each exchange that was listed, when its response is over */
   constructor(server: Server, socket: Socket, ended: (exchange: Exchange) => void) {
@@ -76,17 +77,31 @@ export class Connection {
     answer?.once('close', () => this.end(exchange))
   }
 
+  /** Calls when no request is being answered any more, or it is closed: once, and whoever asked last. */
+  onceIdle(call: () => void): void {
+    this.#idle = call
+    this.listRunning()
+  }
+
   end(exchange: Exchange): void {
     const at = this.#listed.indexOf(exchange)
     if (at < 0) return
     this.#listed.splice(at, 1)
     if (exchange.http1) over.add(exchange.http1.response)
     this.#ended(exchange)
+    if (!this.isBusy) this.#isIdle()
+  }
+
+  #isIdle(): void {
+    const call = this.#idle
+    this.#idle = undefined
+    call?.()
   }
 
   close(): void {
     this.#isClosed = true
     // Pipelined responses that never got their turn do not close with the socket.
     this.#listed.length = 0
+    this.#isIdle()
   }
 }

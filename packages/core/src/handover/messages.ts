@@ -43,14 +43,19 @@ export type ToSuccessor =
 
 /**
  * What goes with an established connection, in a lane. Whose it is, is decided in one place: the
- * predecessor offers it and reads no more of it; the successor holds it untouched and says `taken`;
- * the predecessor says `yours` and lets go of it, or `keep` and reads on. So there is no moment at
- * which both would read, whoever dies or hangs.
+ * predecessor offers it and goes on serving it; the successor holds it untouched and says `taken`; the
+ * predecessor stops reading and says `yours`, when it is between two requests, and lets go of it; or it says
+ * `keep`. So there is no moment at which both would read, whoever dies or hangs, and none at which nobody
+ * does but that of one word.
  */
 export interface Offer {
   readonly id: number
   /** The name of the listener that it came by. */
   readonly listener: string
+}
+
+/** What is to be known of a connection at the moment in which it changes hands. */
+export interface Fact {
   /** How many requests were answered on it. */
   readonly requests: number
   /** How long it may stay idle, in ms; for ever where that is left out. */
@@ -58,10 +63,10 @@ export interface Offer {
 }
 
 /** Whose connections are that were offered. */
-export interface Verdict {
-  readonly endless: 'yours' | 'keep'
-  readonly ids: readonly number[]
-}
+export type Verdict =
+  /** One fact for each. */
+  | { readonly endless: 'yours'; readonly ids: readonly number[]; readonly facts: readonly Fact[] }
+  | { readonly endless: 'keep'; readonly ids: readonly number[] }
 
 /**
  * Why a successor does not take a connection: nothing of it fits the listener; it has as many as

@@ -55,7 +55,10 @@ beforeEach(async () => {
   open(server)
 })
 
-afterEach(() => served.cleanup())
+afterEach(() => {
+  requestsOn.clear()
+  served.cleanup()
+})
 
 function open(found: Server | ReturnType<typeof createNetServer> | undefined): Adoption {
   const serverOf = (name: string) => (name === 'tcp:::80' ? found : undefined)
@@ -63,16 +66,19 @@ function open(found: Server | ReturnType<typeof createNetServer> | undefined): A
   return adoption
 }
 
-const offerOf = (id: number, more: Partial<Offer> = {}): Offer => ({
-  id,
-  listener: 'tcp:::80',
-  requests: 3,
-  ...more,
-})
+const offerOf = (id: number, listener = 'tcp:::80'): Offer => ({ id, listener })
 
-async function offer(id: number, more?: Partial<Offer>): Promise<Client & { handle: Handle }> {
+/** By the requests that were answered on each, where it is not three. */
+const requestsOn = new Map<number, number>()
+
+function yours(...ids: number[]): void {
+  const facts = ids.map((id) => ({ requests: requestsOn.get(id) ?? 3 }))
+  predecessor.says({ endless: 'yours', ids, facts })
+}
+
+async function offer(id: number, listener?: string): Promise<Client & { handle: Handle }> {
   const { client, handle } = await served.stranger()
-  adoption?.take(offerOf(id, more), handle)
+  adoption?.take(offerOf(id, listener), handle)
   return Object.assign(client, { handle })
 }
 
@@ -91,7 +97,7 @@ describe('what is offered', () => {
     await until(() => predecessor.answers.length === 1)
     expect(predecessor.answers).toEqual([{ endless: 'taken', ids: [0] }])
     expect([generation.connections.size, client.text]).toEqual([0, ''])
-    predecessor.says({ endless: 'yours', ids: [0] })
+    yours(0)
     await until(() => client.text.includes('200 OK'))
     const [connection] = generation.connections
     expect(connection).toMatchObject({ requests: 4, adopted: 3 })
@@ -104,13 +110,13 @@ describe('what is offered', () => {
     await turn()
     await turn()
     expect(predecessor.answers).toEqual([{ endless: 'taken', ids: [0, 1] }])
-    predecessor.says({ endless: 'yours', ids: [0, 1] })
+    yours(0, 1)
     for (const { client } of strangers) await isAnswered(client)
   })
 
   test('is answered in the midst of a long turn, and whose it is heard there', async () => {
     const busy = await offer(0)
-    predecessor.says({ endless: 'yours', ids: [0] })
+    yours(0)
     await isAnswered(busy)
     // Nobody waits: no look.
     expect(predecessor.poll).not.toHaveBeenCalled()
@@ -118,7 +124,7 @@ describe('what is offered', () => {
     const seen: Answer[][] = []
     predecessor.poll.mockImplementationOnce(() => {
       seen.push([...predecessor.answers])
-      predecessor.says({ endless: 'yours', ids: [1] })
+      yours(1)
     })
     server.prependOnceListener('connection', () => expect(seen).toHaveLength(1))
     server.once('request', () => {
@@ -133,10 +139,11 @@ describe('what is offered', () => {
 
   test('between requests is idle here; a silent one is new', async () => {
     await offer(0)
-    predecessor.says({ endless: 'yours', ids: [0] })
+    yours(0)
     await served.untilKinds('idle')
-    await offer(1, { requests: 0 })
-    predecessor.says({ endless: 'yours', ids: [1] })
+    requestsOn.set(1, 0)
+    await offer(1)
+    yours(1)
     await served.untilKinds('idle', 'silent')
   })
 
@@ -150,19 +157,21 @@ describe('what is offered', () => {
       { endless: 'kept', ids: [0] },
       { endless: 'kept', ids: [1] },
     ])
-    predecessor.says({ endless: 'yours', ids: [0, 1] })
+    yours(0, 1)
     await turn()
     expect(generation.connections.size).toBe(0)
   })
 
-  test('is ours when the predecessor died, unless it took it back', async () => {
-    const [held, kept] = [await offer(0), await offer(1)]
-    predecessor.says({ endless: 'keep', ids: [1, 2] })
+  test('ends when the predecessor died before it said whose it is: what that had read of it is gone', async () => {
+    const [told, held, kept] = [await offer(0), await offer(1), await offer(2)]
+    yours(0)
+    predecessor.says({ endless: 'keep', ids: [2, 3] })
     predecessor.dies()
-    await isAnswered(held)
+    await isAnswered(told)
+    await isClosed(held)
     await isClosed(kept)
-    await isClosed(await offer(2))
-    await isAnswered(await offer(3))
+    await isClosed(await offer(3))
+    await isClosed(await offer(4))
   })
 })
 
@@ -175,7 +184,7 @@ test('nobody goes while it is not said whose one is', async () => {
   await turn()
   expect(ended).toEqual([])
   predecessor.says({ endless: 'keep', ids: [1] })
-  predecessor.says({ endless: 'yours', ids: [0] })
+  yours(0)
   await isAnswered(client)
   expect(ended).toEqual([])
   client.socket.destroy()
@@ -186,7 +195,7 @@ describe('what is refused', () => {
   const refused = (id: number, why: string) => ({ endless: 'refused', ids: [id], why })
 
   test('a name that nobody listens on', async () => {
-    await isClosed(await offer(0, { listener: 'unix:/a' }))
+    await isClosed(await offer(0, 'unix:/a'))
     expect(predecessor.answers).toEqual([refused(0, 'listener')])
   })
 
@@ -204,7 +213,7 @@ describe('what is refused', () => {
   test('more than maxConnections, those that are coming among them', async () => {
     server.maxConnections = 2
     await offer(0)
-    predecessor.says({ endless: 'yours', ids: [0] })
+    yours(0)
     await until(() => generation.connections.size === 1)
     await offer(1)
     await isClosed(await offer(2))
@@ -229,7 +238,7 @@ test('requests are counted on: the one that reaches the most says close, the nex
   server.on('request', () => seen.push(server.maxRequestsPerSocket))
   const dropped = once(server, 'dropRequest')
   const client = await offer(0)
-  predecessor.says({ endless: 'yours', ids: [0] })
+  yours(0)
   await isAnswered(client)
   expect(client.text).toMatch(/Connection: keep-alive/)
   client.text = ''
@@ -245,8 +254,9 @@ test('requests are counted on: the one that reaches the most says close, the nex
 
 test('one that has had its most already gets a 503 at once; a malformed request changes nothing', async () => {
   server.maxRequestsPerSocket = 3
-  const [client, other] = [await offer(0), await offer(1, { requests: 1 })]
-  predecessor.says({ endless: 'yours', ids: [0, 1] })
+  requestsOn.set(1, 1)
+  const [client, other] = [await offer(0), await offer(1)]
+  yours(0, 1)
   client.socket.write(get)
   await until(() => client.text.includes('503 Service Unavailable'))
   other.socket.write('GET / HTTP/1.1\r\n\r\n')
@@ -264,7 +274,7 @@ test('a connection listener that throws takes no other connection with it', asyn
       throw new Error('boom')
     })
     const [, second] = [await offer(0), await offer(1)]
-    predecessor.says({ endless: 'yours', ids: [0, 1] })
+    yours(0, 1)
     await isAnswered(second as Client)
     expect(thrown).toEqual([new Error('boom')])
   } finally {

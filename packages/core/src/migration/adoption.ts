@@ -1,7 +1,7 @@
 import type { Server, Socket } from 'node:net'
 import type { Connections } from '../connections/index.js'
 import type { Generation } from '../generation/index.js'
-import type { Offer, Predecessor, Refusal, Verdict } from '../handover/index.js'
+import type { Fact, Offer, Predecessor, Refusal, Verdict } from '../handover/index.js'
 import type { Listeners } from '../listeners/index.js'
 import {
   acceptorOf,
@@ -25,7 +25,6 @@ const fdsKeptFree = 0.1
 
 /** A connection that is here and not ours yet. */
 interface Held {
-  readonly offer: Offer
   readonly handle: Handle
   readonly accept: (client: Handle) => Socket | undefined
   /** It is ours, or will not be: until then this process must not end. */
@@ -129,8 +128,10 @@ export class Adoption {
       if (this.#held.size > 0 && this.#inTurn.isDue) this.#hurry()
     })
     void giver.gone.then(stop)
-    // It died before it said whose they are: nobody else reads from them.
-    void giver.gone.then(() => this.#adopt([...this.#held.keys()]))
+    // It died before it said whose they are: it may have read of them, and what it had read is gone.
+    void giver.gone.then(() => {
+      for (const id of [...this.#held.keys()]) this.#drop(id)
+    })
   }
 
   /**
@@ -158,8 +159,8 @@ export class Adoption {
       return this.#refuse(offer.id, why ?? 'listener')
     }
     const settled = this.#generation.connections.comes()
-    this.#held.set(offer.id, { offer, handle, accept, settled })
-    if (!this.#giver.alive) return this.#adopt([offer.id])
+    this.#held.set(offer.id, { handle, accept, settled })
+    if (!this.#giver.alive) return void this.#drop(offer.id)
     this.#taken.push(offer.id)
     // One answer for all that came in this turn of the event loop.
     this.#flush ??= setImmediate(() => this.#answer())
@@ -177,20 +178,27 @@ export class Adoption {
     this.#giver.poll()
   }
 
-  #hear({ endless, ids }: Verdict): void {
-    if (endless === 'yours') return this.#adopt(ids)
+  #hear(verdict: Verdict): void {
+    const { ids } = verdict
+    if (verdict.endless === 'yours')
+      return ids.forEach((id, n) => void this.#adopt(id, verdict.facts[n]))
     this.#taken = this.#taken.filter((id) => !ids.includes(id))
     const kept: number[] = []
     for (const id of ids) {
-      const held = this.#held.get(id)
       // Without it, it is still in its lane, which is not free before that is read.
-      if (!held) this.#kept.add(id)
-      else kept.push(id)
-      held?.handle.close()
-      held?.settled()
-      this.#held.delete(id)
+      if (this.#drop(id)) kept.push(id)
+      else this.#kept.add(id)
     }
     if (kept.length > 0) this.#giver.answer({ endless: 'kept', ids: kept })
+  }
+
+  /** @returns whether it was here */
+  #drop(id: number): boolean {
+    const held = this.#held.get(id)
+    this.#held.delete(id)
+    held?.handle.close()
+    held?.settled()
+    return held !== undefined
   }
 
   #whyNot(server: Server | undefined, handle: Handle): Refusal | undefined {
@@ -203,29 +211,27 @@ export class Adoption {
     this.#giver.answer({ endless: 'refused', ids: [id], why })
   }
 
-  #adopt(ids: readonly number[]): void {
-    for (const id of ids) {
-      const held = this.#held.get(id)
-      if (!held) continue
-      this.#held.delete(id)
-      // Each for itself: a 'connection' listener that throws takes no other connection with it.
-      process.nextTick(() => {
-        try {
-          this.#accept(held)
-        } finally {
-          held.settled()
-        }
-      })
-    }
+  #adopt(id: number, fact: Fact = { requests: 0 }): void {
+    const held = this.#held.get(id)
+    if (!held) return
+    this.#held.delete(id)
+    // Each for itself: a 'connection' listener that throws takes no other connection with it.
+    process.nextTick(() => {
+      try {
+        this.#accept(held, fact)
+      } finally {
+        held.settled()
+      }
+    })
   }
 
-  #accept({ accept, handle, offer }: Held): void {
+  #accept({ accept, handle }: Held, { requests, rest }: Fact): void {
     const socket = accept(handle)
     const connection = socket && this.#generation.connections.of(socket)
     if (!connection) return
     this.#generation.connections.adopted++
-    connection.requests = offer.requests
-    connection.adopted = offer.requests
-    if (offer.requests > 0) settle(connection.server, connection.socket, offer.rest)
+    connection.requests = requests
+    connection.adopted = requests
+    if (requests > 0) settle(connection.server, connection.socket, rest)
   }
 }

@@ -4,6 +4,8 @@ import type { Generation } from '../generation/index.js'
 import type { Listeners } from '../listeners/index.js'
 import { isBetweenRequests, isFlushed, isOnHandle, isParsed, isPlainHttp } from '../node/index.js'
 
+import type { Standing } from './crossing.js'
+
 /** The name of the listener that a connection came by; undefined where it is none of ours. */
 export type NameOf = (connection: Connection) => string | undefined
 
@@ -100,10 +102,16 @@ export class Candidates {
     return this.#nameOf(connection) !== undefined
   }
 
+  /** Of one that was asked about already. */
+  standing(connection: Connection): Standing {
+    if (!this.mayMove(connection) || connection.socket.readyState !== 'open') return 'stays'
+    if (connection.isBusy) return 'busy'
+    return isQuiet(connection) ? 'ready' : 'stays'
+  }
+
   #isReady(connection: Connection): boolean {
-    const { socket, isBusy } = connection
-    if (isBusy || socket.readyState !== 'open' || !isFlushed(socket)) return false
-    return !this.#isAboard(connection) && isBetweenRequests(socket) && this.canMove(connection)
+    if (connection.isBusy || this.#isAboard(connection) || !isQuiet(connection)) return false
+    return connection.socket.readyState === 'open' && this.canMove(connection)
   }
 
   #isWanted(connection: Connection): boolean {
@@ -126,4 +134,9 @@ export class Candidates {
       return false
     }
   }
+}
+
+/** Between two requests, with all that was answered in the kernel. */
+function isQuiet({ socket }: Connection): boolean {
+  return isFlushed(socket) && isBetweenRequests(socket)
 }

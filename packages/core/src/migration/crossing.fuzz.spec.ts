@@ -20,7 +20,7 @@ afterEach(() => {
 function faultsAtEnd(world: World, { isFair, isStopped }: Chance): string[] {
   const { here, hereLives, migration, there, thereLives, wires } = world
   const each = wires.flatMap((wire, n) => {
-    const { copies, frozenAtDeath, isOnItsWay, movedByUs } = wire
+    const { copies, isTheirs, movedByUs } = wire
     const isHere = wire.here.isReading
     const isThere = wire.there?.isReading ?? false
     const faults: string[] = []
@@ -30,9 +30,8 @@ function faultsAtEnd(world: World, { isFair, isStopped }: Chance): string[] {
     if (hereLives && !movedByUs && !isHere) faults.push(`${n} is frozen for ever`)
     if (movedByUs && thereLives && !isStopped && !isThere)
       faults.push(`${n} was let go and is nowhere`)
-    const wasOnItsWay = frozenAtDeath && isOnItsWay
-    if (!hereLives && thereLives && !isStopped && wasOnItsWay && !isThere)
-      faults.push(`${n} died with us though it was on its way`)
+    if (!hereLives && thereLives && !isStopped && isTheirs && !isThere)
+      faults.push(`${n} died with us though it was said to be theirs`)
     if (isFair && hereLives && thereLives && wire.name !== 'nobody' && !isThere)
       faults.push(`${n} has not moved`)
     return faults

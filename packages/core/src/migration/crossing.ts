@@ -1,16 +1,23 @@
 import type { Connection } from '../connections/index.js'
-import type { Answer, Offer, Refusal, Successor } from '../handover/index.js'
-import { type Channel, type Frozen, freeze, restOf } from '../node/index.js'
+import type { Answer, Fact, Refusal, Successor } from '../handover/index.js'
+import { type Channel, type Frozen, freeze, handleOn, holdReading, restOf } from '../node/index.js'
 import { InTurn } from './inturn.js'
 
 /** A successor that is silent for so long does not get the ones that are on their way, in ms. */
 const answerTimeout = 1_000
+/** For so long one that was taken may be at a request, with the next one left in the kernel, in ms. */
+const boardingTime = 1_000
 
-/** What a crossing tells whoever chooses the connections. */
+/** What a connection is at: `busy` ones will be ready, those that stay are not waited for. */
+export type Standing = 'ready' | 'busy' | 'stays'
+
+/** What a crossing asks, and tells, whoever chooses the connections. */
 export interface Passengers {
+  /** Whether it can be let go of right now. */
+  standing(connection: Connection): Standing
   /** There is room: {@link Crossing.offer} as many as there is. */
   room(): void
-  /** It stays, and is read from again. */
+  /** It stays. */
   refused(connection: Connection, why: Refusal): void
   /** The successor hangs, or is slow: what was on its way is back, and there is no room. */
   silent(): void
@@ -24,14 +31,25 @@ export interface Passengers {
 export type Recipient = Pick<Successor, 'lanes' | 'tell' | 'poll' | 'onAnswer'>
 
 interface Passenger {
+  readonly id: number
   readonly connection: Connection
-  readonly frozen: Frozen
   readonly lane: Channel
   readonly at: number
   readonly took: (ms: number) => void
+  /** From the word that it is the successor's on, until the kernel has that. */
+  frozen?: Frozen | undefined
+  /** Of before its clock was stopped. */
+  facts?: Fact
+  /** Reads on, where it was taken while it was at a request. */
+  goOn?: () => void
+  late?: NodeJS.Timeout
 }
 
-/** The way of connections to the successor, as `handover` has it: offer, taken, yours; or keep. */
+/**
+ * The way of connections to the successor, as `handover` has it: offer, taken, yours; or keep. Until the
+ * successor has one in its hands it is served here as ever: it stands still for no longer than the word `yours`
+ * takes.
+ */
 export class Crossing {
   /** How many are the successor's. */
   moved = 0
@@ -42,14 +60,13 @@ export class Crossing {
   readonly #blocked = new Map<number, Passenger>()
   readonly #aboard = new Set<Connection>()
   readonly #offered = new Map<number, Passenger>()
-  /** Taken, and not told yet that they are the successor's. */
-  readonly #taken = new Map<number, Passenger>()
-  /** Frozen still, until the kernel has what is said of them. */
+  /** Taken, while they were at a request. */
+  readonly #boarding = new Map<number, Passenger>()
+  /** Until the kernel has what is said of them. */
   readonly #settling = new Set<Passenger>()
   readonly #inTurn = new InTurn()
   #nextId = 0
   #silent = false
-  #flush: NodeJS.Immediate | undefined
   #timer: NodeJS.Timeout | undefined
   readonly #stopHearing: () => void
 
@@ -69,7 +86,7 @@ export class Crossing {
     return !this.#silent && this.#free.length > 0
   }
 
-  /** How many are on their way, frozen. */
+  /** How many are on their way. */
   get size(): number {
     return this.#aboard.size
   }
@@ -78,31 +95,34 @@ export class Crossing {
     return this.#aboard.has(connection)
   }
 
-  /** @param took called with how long the successor took to take it, in ms */
-  offer(connection: Connection, listener: string, took: (ms: number) => void = () => {}): void {
-    const id = this.#nextId
-    // Before its clock is stopped.
-    const offer = offerOf(id, listener, connection)
-    const lane = this.#free.at(-1)
-    const frozen = lane && freeze(connection.socket)
-    if (!lane || !frozen) return
-    this.#free.pop()
-    this.#nextId++
+  /**
+   * @param took called with how long the successor took to take it, in ms
+   * @param goOn reads on, where reading was held: its client is always a request ahead
+   */
+  offer(
+    connection: Connection,
+    listener: string,
+    took: (ms: number) => void = () => {},
+    goOn?: () => void,
+  ): void {
+    const handle = handleOn(connection.socket)
+    const lane = handle && this.#free.pop()
+    if (!lane) return
+    const id = this.#nextId++
     this.#aboard.add(connection)
-    this.#offered.set(id, { connection, frozen, lane, at: performance.now(), took })
+    const at = performance.now()
+    this.#offered.set(id, { id, connection, lane, at, took, ...(goOn && { goOn }) })
     const sent = (error?: Error | null): void => {
       // It never left.
       if (error) this.#isBack(id)
     }
-    lane.send(offer, sent, frozen.handle)
+    lane.send({ id, listener }, sent, handle)
     this.#timer ??= setTimeout(() => this.#checkSilence(), answerTimeout).unref()
   }
 
   /** In the midst of a long turn: those that were taken wait for no more than our word. */
   hurry(): void {
-    if (this.#offered.size + this.#taken.size === 0 || !this.#inTurn.isDue) return
-    this.#successor.poll()
-    if (this.#taken.size > 0) this.#tellYours()
+    if (this.#offered.size > 0 && this.#inTurn.isDue) this.#successor.poll()
   }
 
   /** Everything that was not said to be the successor's stays here. */
@@ -110,8 +130,7 @@ export class Crossing {
     this.#stopHearing()
     this.#silent = true
     clearTimeout(this.#timer)
-    if (this.#flush) clearImmediate(this.#flush)
-    this.#keep([this.#offered, this.#taken])
+    this.#keep([...this.#offered.values(), ...this.#boarding.values()])
     for (const lane of this.#successor.lanes) lane.close()
   }
 
@@ -133,26 +152,54 @@ export class Crossing {
     if (this.hasRoom) this.#passengers.room()
   }
 
+  /** The successor has it in its hands: now it goes, as soon as it can. */
   #hearTaken(ids: readonly number[]): void {
+    const taken: Passenger[] = []
     for (const id of ids) {
       const passenger = this.#offered.get(id)
       // One that was taken back meanwhile is ours: the successor learns it from `keep`.
       if (!passenger) continue
       this.#offered.delete(id)
-      this.#taken.set(id, passenger)
       passenger.took(performance.now() - passenger.at)
       this.#free.push(passenger.lane)
+      taken.push(passenger)
     }
-    // Once per turn of the event loop.
-    if (this.#taken.size > 0) this.#flush ??= setImmediate(() => this.#tellYours())
+    this.#part(taken)
   }
 
-  #tellYours(): void {
-    if (this.#flush) clearImmediate(this.#flush)
-    this.#flush = undefined
-    const ids = [...this.#taken.keys()]
-    const yours = this.#settle(this.#taken)
-    this.#successor.tell({ endless: 'yours', ids }, (error) =>
+  /** Lets go of those that are ready, waits for those at a request, and keeps the others. */
+  #part(passengers: readonly Passenger[]): void {
+    const going: Passenger[] = []
+    const staying: Passenger[] = []
+    for (const passenger of passengers) {
+      const standing = this.#passengers.standing(passenger.connection)
+      if (standing === 'ready') {
+        passenger.facts = factOf(passenger.connection)
+        passenger.frozen = freeze(passenger.connection.socket)
+      }
+      if (standing === 'busy') this.#board(passenger)
+      else (passenger.frozen ? going : staying).push(passenger)
+    }
+    if (going.length > 0) this.#tellYours(going)
+    this.#keep(staying)
+  }
+
+  /** What its client asks after this request waits in the kernel, where it is answered no later. */
+  #board(passenger: Passenger): void {
+    const { id, connection } = passenger
+    this.#boarding.set(id, passenger)
+    passenger.goOn ??= holdReading(connection.socket)
+    passenger.late ??= setTimeout(() => this.#keep([passenger]), boardingTime).unref()
+    connection.onceIdle(() => {
+      if (this.#boarding.delete(id)) this.#part([passenger])
+    })
+  }
+
+  #tellYours(passengers: readonly Passenger[]): void {
+    const ids = passengers.map(({ id }) => id)
+    const facts = passengers.map(({ connection, facts: known }) => known ?? factOf(connection))
+    const yours = this.#settle(passengers)
+    this.#successor.tell({ endless: 'yours', ids, facts }, (error) =>
       this.#settled(yours, (passenger) => {
         if (error) this.#stay(passenger)
         else this.#letGo(passenger)
@@ -181,9 +228,10 @@ export class Crossing {
     this.#stay(passenger)
   }
 
-  #stay({ connection, frozen }: Passenger): void {
-    this.#aboard.delete(connection)
-    frozen.thaw()
+  #stay(passenger: Passenger): void {
+    this.#aboard.delete(passenger.connection)
+    passenger.frozen?.thaw()
+    passenger.goOn?.()
     this.#lookIfOver()
   }
 
@@ -210,26 +258,29 @@ export class Crossing {
 
   #fallSilent(): void {
     for (const [id, passenger] of this.#offered) this.#blocked.set(id, passenger)
-    this.#keep([this.#offered])
+    this.#keep([...this.#offered.values()])
     if (this.#silent) return
     this.#silent = true
     this.#passengers.silent()
   }
 
-  #keep(rooms: readonly Map<number, Passenger>[]): void {
-    const ids = rooms.flatMap((room) => [...room.keys()])
-    if (ids.length === 0) return
-    const kept = rooms.flatMap((room) => this.#settle(room))
+  #keep(passengers: readonly Passenger[]): void {
+    if (passengers.length === 0) return
+    const ids = passengers.map(({ id }) => id)
+    const kept = this.#settle(passengers)
     // Read on only when the kernel has it: a successor that wakes up finds it before our end.
     this.#successor.tell({ endless: 'keep', ids }, () =>
       this.#settled(kept, (passenger) => this.#stay(passenger)),
     )
   }
 
-  #settle(from: Map<number, Passenger>): Passenger[] {
-    const passengers = [...from.values()]
-    from.clear()
-    for (const passenger of passengers) this.#settling.add(passenger)
+  #settle(passengers: readonly Passenger[]): readonly Passenger[] {
+    for (const passenger of passengers) {
+      clearTimeout(passenger.late)
+      this.#offered.delete(passenger.id)
+      this.#boarding.delete(passenger.id)
+      this.#settling.add(passenger)
+    }
     return passengers
   }
 
@@ -238,8 +289,8 @@ export class Crossing {
   }
 }
 
-function offerOf(id: number, listener: string, { requests, socket }: Connection): Offer {
+function factOf({ requests, socket }: Connection): Fact {
   // One that never sent a byte has no time of its own: it is as good as new.
   const rest = requests > 0 ? restOf(socket) : undefined
-  return { id, listener, requests, ...(rest !== undefined && { rest }) }
+  return { requests, ...(rest !== undefined && { rest }) }
 }

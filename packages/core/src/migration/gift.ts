@@ -45,6 +45,7 @@ export async function give(
     if (left === 0) end()
   }
   const crossing: Crossing = new Crossing(peer, {
+    standing: (connection) => candidates.standing(connection),
     room: pump,
     // It has as many as it may have, or is about to go.
     refused: end,

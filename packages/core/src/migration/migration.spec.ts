@@ -1,24 +1,39 @@
-import { createServer } from 'node:http'
+import { once } from 'node:events'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, test, vi } from 'vitest'
 import type { Connection } from '../connections/index.js'
+import type { Fact, Verdict } from '../handover/index.js'
 import { atOnce, type Client, get, later, until } from '../node/specs/servers.js'
 import { isServedHere, migratingInEachTest } from './specs/migrating.js'
 
 const here = migratingInEachTest()
 
+/** Then the kernel has what was written before, and whoever reads has read it. */
+async function roundTrip(): Promise<void> {
+  const server = createServer(atOnce).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const [response] = await once(request({ port, agent: false }).end(), 'response')
+  await once(response.resume(), 'end')
+  server.close()
+}
+
+function factsOf(verdicts: readonly Verdict[]): Fact[] {
+  return verdicts.flatMap((one) => (one.endless === 'yours' ? one.facts : []))
+}
+
 describe('a connection moves', () => {
   test('when it is idle: offered, taken, then the successor’s, and ours no more', async () => {
     await here.idle(1)
     const moving = here.begin()
-    expect(here.successor.offers[0]?.offer).toEqual({
-      id: 0,
-      listener: 'tcp:::80',
-      requests: 1,
-    })
+    expect(here.successor.offers[0]?.offer).toEqual({ id: 0, listener: 'tcp:::80' })
     here.successor.takes(0)
     await until(() => here.generation.connections.size === 0)
-    expect(here.successor.verdicts).toEqual([{ endless: 'yours', ids: [0] }])
+    expect(here.successor.verdicts).toEqual([
+      { endless: 'yours', ids: [0], facts: [{ requests: 1 }] },
+    ])
     expect(moving.moved).toBe(1)
   })
 
@@ -26,13 +41,15 @@ describe('a connection moves', () => {
     const port = await here.served.listen(createServer({ keepAliveTimeout: 5_000 }, atOnce))
     await here.served.client(port, get, 'idle')
     here.begin()
-    expect(here.successor.offers[0]?.offer.rest).toBeGreaterThan(4_000)
+    here.successor.takes(0)
+    expect(factsOf(here.successor.verdicts)[0]?.rest).toBeGreaterThan(4_000)
   })
 
   test('when it never sent a byte: as a new one', async () => {
     await here.served.client(await here.served.listen(createServer(atOnce)), '', 'silent')
     here.begin()
-    expect(here.successor.offers[0]?.offer).toEqual({ id: 0, listener: 'tcp:::80', requests: 0 })
+    here.successor.takes(0)
+    expect(factsOf(here.successor.verdicts)).toEqual([{ requests: 0 }])
   })
 
   test('after its response, when it is busy', async () => {
@@ -112,7 +129,60 @@ describe('a connection moves', () => {
     here.generation.connections.onRequest(() => (told = here.successor.verdicts.length))
     busy.socket.write(get)
     await until(() => responses.length === 2)
-    expect([told, here.successor.verdicts]).toEqual([1, [{ endless: 'yours', ids: [0] }]])
+    expect(told).toBe(1)
+    expect(here.successor.verdicts).toMatchObject([{ endless: 'yours', ids: [0] }])
+  })
+
+  test('and is served here until it is taken', async () => {
+    const { clients } = await here.idle(1)
+    here.begin()
+    expect(here.offered()).toEqual([0])
+    await isServedHere(clients[0] as Client)
+    here.successor.takes(0)
+    await until(() => here.generation.connections.size === 0)
+    expect(here.successor.verdicts).toMatchObject([{ endless: 'yours', facts: [{ requests: 2 }] }])
+  })
+
+  test('when it is taken in the midst of a request: after the response, with the next one in the kernel', async () => {
+    const { app, responses } = later()
+    const port = await here.served.listen(createServer(app))
+    const client = await here.served.client(port, get, 'active')
+    responses[0]?.end()
+    await here.served.untilKinds('idle')
+    here.begin()
+    client.socket.write(get)
+    await until(() => responses.length === 2)
+    here.successor.takes(0)
+    const [connection] = here.generation.connections
+    const read = connection?.socket.bytesRead
+    client.socket.write(get)
+    await roundTrip()
+    expect([here.successor.verdicts, responses.length]).toEqual([[], 2])
+    responses[1]?.end()
+    await until(() => here.generation.connections.size === 0)
+    expect(here.successor.verdicts).toMatchObject([{ endless: 'yours', facts: [{ requests: 2 }] }])
+    expect([connection?.socket.bytesRead, responses.length]).toEqual([read, 2])
+  })
+
+  test('or not, where that takes long: it is read from again, and tried anew when it is idle', async () => {
+    const { app, responses } = later()
+    const port = await here.served.listen(createServer(app))
+    const client = await here.served.client(port, get, 'active')
+    responses[0]?.end()
+    await here.served.untilKinds('idle')
+    const moving = here.begin()
+    client.socket.write(get)
+    await until(() => responses.length === 2)
+    here.successor.takes(0)
+    vi.advanceTimersByTime(1_000)
+    await until(() => here.successor.verdicts.length === 1)
+    expect(here.successor.verdicts).toEqual([{ endless: 'keep', ids: [0] }])
+    client.socket.write(get)
+    await until(() => responses.length === 3)
+    for (const response of responses) response.end()
+    await here.served.untilKinds('idle')
+    moving.walk()
+    expect(here.offered()).toEqual([0, 1])
   })
 
   test('two at a time where there are two lanes, the next as soon as one is taken', async () => {

@@ -63,6 +63,7 @@ export class Migration {
     )
     this.#pace = new Pace(generation.settings.values.slowStart, () => this.#pump())
     this.#crossing = new Crossing(successor, {
+      standing: (connection) => this.#candidates.standing(connection),
       room: () => this.#pump(),
       refused: (connection, why) => {
         this.#candidates.refuse(connection)
@@ -143,9 +144,10 @@ export class Migration {
     this.#pace.take(asksNothing)
     // Thousands of those keep a successor busy with nothing but themselves.
     const took = asksNothing ? undefined : (ms: number) => this.#pace.answered(ms)
-    this.#crossing.offer(connection, this.#nameOf(connection) ?? '', took)
+    const goOn = this.#held.get(connection)
     // Whether it is read from is the crossing's to say from now on.
     this.#held.delete(connection)
+    this.#crossing.offer(connection, this.#nameOf(connection) ?? '', took, goOn)
   }
 
   get #isWatching(): boolean {

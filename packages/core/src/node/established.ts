@@ -36,6 +36,11 @@ export function isOnHandle(socket: Socket): boolean {
   return !!streamOf(socket)
 }
 
+/** What another process gets of it; undefined where it is closed. */
+export function handleOn(socket: Socket): Handle | undefined {
+  return streamOf(socket) ?? undefined
+}
+
 /**
  * How many bytes came; undefined where nobody counts them: Node serves any Duplex that is emitted as a
  * 'connection'.
@@ -91,7 +96,6 @@ export function holdReading(socket: Socket): () => void {
 
 /** A connection that is not read from: its bytes wait in the kernel. */
 export interface Frozen {
-  readonly handle: StreamHandle
   /** Reads on, as if nothing had been. */
   thaw(): void
 }
@@ -111,7 +115,6 @@ export function freeze(socket: Socket): Frozen | undefined {
   const readOn = holdReading(socket)
   socket.setTimeout(0)
   return {
-    handle,
     thaw: () => {
       frozen.delete(socket)
       if (timeout !== undefined && !socket.destroyed) socket.setTimeout(timeout)

@@ -5,7 +5,7 @@
  * (`established`), its HTTP parser (`parser`), a stream of HTTP/2 (`http2stream`), what is
  * written under its session (`undersession`), messages that carry
  * handles (`channel`), events that wait (`emissions`), the process (`process`, and what /proc shows of
- * others: `proc`), what stands at a path (`stat`), the file of a Unix
+ * others: `proc`), what systemd is told (`notify`), what stands at a path (`stat`), the file of a Unix
  * socket (`unixsocket`), what is missing here (`features`).
  */
 export { type Asked, isPath, type ListenAddress, nameOf, nameOfBound, show } from './address.js'
@@ -13,6 +13,7 @@ export {
   Channel,
   channelOf,
   closeChannels,
+  type Hear,
   laneCount,
   openChannel,
   type Passing,
@@ -25,6 +26,7 @@ export {
   bytesReadOf,
   type Frozen,
   freeze,
+  handleOn,
   holdReading,
   idleFor,
   isFlushed,
@@ -55,6 +57,13 @@ export {
 export { holdStream, pushesOn } from './http2stream.js'
 export { startInspector } from './inspector.js'
 export { countOn } from './limit.js'
+export {
+  type Notice,
+  Notifier,
+  type NotifyEnvironment,
+  notifyEnvironment,
+  withoutNotify,
+} from './notify.js'
 export {
   idleOf,
   isBetweenRequests,

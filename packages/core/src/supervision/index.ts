@@ -6,4 +6,4 @@
 export type { Beat, HeldListener, Terms, ToSupervisor, ToWorker, Wish } from './messages.js'
 export { Peer, peerOf } from './peer.js'
 export { findSupervisor, type Supervisor } from './supervisor.js'
-export { type Born, startWorker, type WorkerParcel } from './worker.js'
+export { type Born, startWorker } from './worker.js'

@@ -15,10 +15,10 @@ test('hears by the first, says by the second, moves by the others', async () => 
   deaf?.()
   inbox.says({ endless: 'taken', ids: [2] })
   expect(hear.mock.calls).toEqual([[{ endless: 'taken', ids: [1] }]])
-  peer?.tell({ endless: 'yours', ids: [1] }, () => {})
+  peer?.tell({ endless: 'yours', ids: [1], facts: [] }, () => {})
   peer?.answer({ endless: 'kept', ids: [1] })
   expect(outbox.sent).toEqual([
-    { endless: 'yours', ids: [1] },
+    { endless: 'yours', ids: [1], facts: [] },
     { endless: 'kept', ids: [1] },
   ])
   expect([peer?.lanes, peer?.alive]).toEqual([[lane.channel], true])

@@ -122,21 +122,17 @@ export class Wire {
   readonly copies: FakeHandle[] = []
   /** Of its offers, oldest first. */
   readonly offers: number[] = []
-  /** Those of before it was read from again: whoever adopts by one of them misses what was read. */
-  readonly stale = new Set<number>()
   /** Offers that failed, were refused, lost their handle, or were taken back. */
   readonly void = new Set<number>()
   readonly told = new Set<number>()
   closedByClient = false
   movedByUs = false
-  frozenAtDeath = false
 
   constructor(readonly name: string) {}
 
-  /** Offered, and nothing has come of it. */
-  get isOnItsWay(): boolean {
-    const last = this.offers.at(-1)
-    return last !== undefined && !this.void.has(last) && !this.stale.has(last)
+  /** It was said. */
+  get isTheirs(): boolean {
+    return this.told.has(this.offers.at(-1) ?? -1)
   }
 
   /** Its fd at the successor. */
@@ -148,13 +144,7 @@ export class Wire {
 
   /** We die, and our fd with us. */
   die(): void {
-    this.frozenAtDeath = !this.here.destroyed && !this.here._handle.reads
     this.here.destroy()
-  }
-
-  /** It is read from again here. */
-  thawed(): void {
-    for (const id of this.offers) this.stale.add(id)
   }
 }
 

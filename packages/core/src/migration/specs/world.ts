@@ -108,8 +108,6 @@ export class World {
       const { wire } = cargo
       if (!wire) throw new Error('a handle of nobody')
       wire.offers.push(offer.id)
-      if (cargo.reads) this.faults.push(`offer ${offer.id} is read from`)
-      if (wire.here.isPartial || wire.here.isBusy) this.faults.push(`offer ${offer.id} is busy`)
       if (!this.thereLives || this.failsNext) {
         this.failsNext = false
         wire.void.add(offer.id)
@@ -147,6 +145,10 @@ export class World {
     for (const id of verdict.ids) {
       const wire = this.wires.find(({ offers }) => offers.includes(id))
       wire?.[verdict.endless === 'keep' ? 'void' : 'told'].add(id)
+      if (verdict.endless === 'keep' || !wire) continue
+      if (wire.here._handle.reads) this.faults.push(`${id} is read from, and said to be theirs`)
+      if (wire.here.isPartial || wire.here.isBusy)
+        this.faults.push(`${id} is at a request, and said to be theirs`)
     }
   }
 
@@ -175,8 +177,7 @@ export class World {
   }
 
   #thawed(wire: Wire): void {
-    if (this.hereLives && this.thereLives && wire.isOnItsWay) this.faults.push('thawed before keep')
-    wire.thawed()
+    if (this.hereLives && this.thereLives && wire.isTheirs) this.faults.push('thawed after yours')
   }
 
   #left(wire: Wire): void {
@@ -190,8 +191,8 @@ export class World {
     const { offer: id, wire } = handle
     if (!wire || !this.thereLives) return void socket.destroy()
     if (wire.there) this.faults.push(`offer ${id} was adopted twice`)
-    if (wire.stale.has(id)) this.faults.push(`offer ${id} was adopted after it was taken back`)
-    if (this.hereLives && !wire.told.has(id)) this.faults.push(`offer ${id} was adopted too early`)
+    if (wire.void.has(id)) this.faults.push(`offer ${id} was adopted after it was taken back`)
+    if (!wire.told.has(id)) this.faults.push(`offer ${id} was adopted too early`)
     wire.there = socket
   }
 }
