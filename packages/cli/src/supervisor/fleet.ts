@@ -289,6 +289,12 @@ export class Fleet {
   async #fill(slot: Slot): Promise<void> {
     const { readyTimeout } = this.#options
     const worker = await this.#nursery.first(slot, this.release, readyTimeout)
+    // Nobody else mends a slot that is being filled for the first time.
+    if (worker.state === 'exited')
+      throw new EndlessError(
+        'ERR_ENDLESS_SUCCESSOR_EXITED',
+        `worker ${worker.pid} died as soon as it served`,
+      )
     // An old one that came back meanwhile, because its successor had died: there is no room for two.
     const { current } = slot
     slot.current = worker
