@@ -135,7 +135,8 @@ export class Fleet {
    */
   async reload(watch: (step: Step) => void = () => {}): Promise<void> {
     // That one worker is being renewed is no reload of anybody: a deploy that comes then is not refused.
-    await this.#renewing?.catch(() => {})
+    // Without one it begins in this very turn: of those that wait, the next one finds it busy.
+    if (this.#renewing) await this.#renewing.catch(() => {})
     this.#throwIfNotServing()
     this.#rollouts.throwIfBusy()
     const ended = this.#goOver(watch)
