@@ -1,24 +1,33 @@
-import { writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { WorkerStatus } from '@endlessjs/core/control'
 import { expect, test } from 'vitest'
 import { request } from './support/client/index.js'
 import { Fleet } from './support/fleet.js'
 import { temporaryDirectory } from './support/service.js'
 
-/** Settles when a worker says that it is at a request. */
-async function inFlight(fleet: Fleet): Promise<void> {
-  for (;;) {
-    const { workers } = await fleet.status()
-    if (workers.some(({ inFlight = 0 }) => inFlight > 0)) return
-  }
+/** How often, where fds are counted. */
+const fdReloads = Number(process.env.RELOADS ?? 3)
+
+/** Settles when a worker is like that: there is no event of it, so the status is asked for. */
+async function until(fleet: Fleet, is: (worker: WorkerStatus) => boolean): Promise<void> {
+  while (!(await fleet.status()).workers.some(is)) await delay(20)
+}
+
+/** Settles when there are no more processes than serve. */
+async function settled(fleet: Fleet, count: number): Promise<void> {
+  const children = `/proc/${fleet.pid}/task/${fleet.pid}/children`
+  while (readFileSync(children, 'utf8').trim().split(/\s+/).length !== count) await delay(20)
 }
 
 /** The same for all slots but those for which it throws. */
-function writeApp(path: string, broken = ''): void {
+function writeApp(path: string, broken = '', more = ''): void {
   writeFileSync(
     path,
     `if (process.env.NODE_APP_INSTANCE === '${broken}') throw new Error('bad here')
-     require('node:http').createServer((_, response) => response.end()).listen(0)`,
+     require('node:http').createServer((_, response) => response.end()).listen(0)
+     ${more}`,
   )
 }
 
@@ -35,6 +44,18 @@ test('a release that cannot start in a later slot: the pilot is stopped, and nob
   expect(workers.map(({ restarts }) => restarts)).toEqual([0, 0, 0])
   writeApp(script)
   await fleet.reload()
+  await fleet.stop()
+})
+
+test('what a release that failed has bound is let go', async () => {
+  const directory = temporaryDirectory()
+  const [script, path] = [join(directory, 'app.cjs'), join(directory, 'added.sock')]
+  writeApp(script)
+  await using fleet = await Fleet.start({ workers: 2, script })
+  writeApp(script, '1', `require('node:http').createServer().listen('${path}')`)
+  expect((await fleet.run('reload')).code).toBe(1)
+  await fleet.service.untilStderr(/Nobody listens on unix:.*added.sock any more/)
+  expect(existsSync(path)).toBe(false)
   await fleet.stop()
 })
 
@@ -68,7 +89,7 @@ test('a worker that dies after its probation, while the old one drains: one serv
   await using fleet = await Fleet.start({ workers: 1 })
   const [old = -1] = await fleet.pids()
   const late = request({ target: { port: fleet.port }, url: '/late?ms=3000' })
-  await inFlight(fleet)
+  await until(fleet, ({ inFlight = 0 }) => inFlight > 0)
   await fleet.reload()
   const since = fleet.service.mark()
   const [heir] = await fleet.pids()
@@ -76,7 +97,66 @@ test('a worker that dies after its probation, while the old one drains: one serv
   expect((await late).status).toBe(200)
   // It has come back for a moment, or not: it goes.
   await fleet.service.until({ event: 'exit', pid: old }, since)
-  const { workers } = await fleet.status()
-  expect(workers.map(({ state, draining }) => [state, draining])).toEqual([['serving', []]])
+  await until(fleet, ({ state, draining }) => state === 'serving' && draining.length === 0)
+  await fleet.stop()
+})
+
+test('a supervisor that was stopped for a while takes nobody for one that hangs', async () => {
+  await using fleet = await Fleet.start({ flags: ['--hang-timeout', '1s'] })
+  const before = await fleet.pids()
+  fleet.service.signal('SIGSTOP', fleet.pid)
+  // For longer than a worker may be silent.
+  await delay(3_000)
+  const since = fleet.service.mark()
+  fleet.service.signal('SIGCONT', fleet.pid)
+  await fleet.reload()
+  for (const pid of before) await fleet.service.until({ event: 'exit', pid, code: 0 }, since)
+  expect(fleet.service.stderr).not.toMatch(/was silent/)
+  await fleet.stop()
+})
+
+test('two that wait for the end of a reload are next, one after the other', async () => {
+  await using fleet = await Fleet.start({ workers: 1 })
+  fleet.service.control({ import: 'wait' })
+  const first = fleet.run('reload')
+  await fleet.service.untilStderr(/Reloading/)
+  const waiting = [1, 2].map(() => fleet.run('reload', '--wait'))
+  fleet.service.control({})
+  const codes = await Promise.all([first, ...waiting])
+  expect(codes.map(({ code }) => code)).toEqual([0, 0, 0])
+  await fleet.stop()
+})
+
+test('an old worker that is stopped while it hands over: the reload ends, and the next one is as good', async () => {
+  await using fleet = await Fleet.start({ workers: 2, flags: ['--ready-timeout', '1s'] })
+  const [first = -1, second = -1] = await fleet.pids()
+  fleet.service.signal('SIGSTOP', second)
+  const { code, stderr } = await fleet.run('reload')
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/does its event loop turn/)])
+  fleet.service.signal('SIGCONT', second)
+  expect(await fleet.pids()).toEqual([first, second])
+  await fleet.service.untilStderr(/Upgrade failed/)
+  // It is still ending what it had begun, or not.
+  for (let code: number | null = -1; code !== 0; ) code = (await fleet.run('reload')).code
+  await fleet.stop()
+})
+
+test('the supervisor keeps no fd of what is gone', async () => {
+  await using fleet = await Fleet.start()
+  const count = (): number => readdirSync(`/proc/${fleet.pid}/fd`).length
+  const counts: number[] = []
+  for (let n = 0; n < fdReloads; n++) {
+    await fleet.reload()
+    const [, second] = await fleet.pids()
+    if (n === 0) fleet.service.signal('SIGKILL', second)
+    await until(
+      fleet,
+      ({ slot, state, pid }) => (slot === 1 && state === 'serving' && pid !== second) || n > 0,
+    )
+    await settled(fleet, 2)
+    counts.push(count())
+  }
+  // The connection that asks for the status comes and goes.
+  expect(Math.max(...counts) - Math.min(...counts), String(counts)).toBeLessThanOrEqual(1)
   await fleet.stop()
 })

@@ -19,7 +19,8 @@ export function commandsOf(name: string, fleet: Fleet): ControlHandler {
   > = {
     reload: async (args, progress) => {
       const { wait = false } = Object(args) as Partial<ReloadArgs>
-      if (wait) await fleet.settled()
+      // Whoever has waited as well may be the next one.
+      while (wait && fleet.state === 'reloading') await fleet.settled()
       await fleet.reload(progress)
       return { release: fleet.release.name }
     },

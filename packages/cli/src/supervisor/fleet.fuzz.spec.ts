@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
@@ -15,7 +15,19 @@ import { Voice } from './voice.js'
 const seeds = seedsOf(process.env.SEEDS ?? '1..200')
 
 const home = mkdtempSync(join(tmpdir(), 'endless-'))
-writeFileSync(join(home, 'app.js'), '')
+const current = join(home, 'current')
+for (const release of ['a', 'b']) {
+  mkdirSync(join(home, release))
+  writeFileSync(join(home, release, 'app.js'), '')
+}
+
+/** A deploy, of which nobody knows before the next reload. */
+function deploy(release: string): void {
+  rmSync(current, { force: true })
+  symlinkSync(release, current)
+}
+
+deploy('a')
 afterAll(() => rmSync(home, { recursive: true }))
 
 beforeEach(() => {
@@ -32,7 +44,7 @@ const recipe = {
   nodeArgs: [],
   script: 'app.js',
   args: [],
-  cwd: home,
+  cwd: current,
   env: {},
 }
 
@@ -57,6 +69,9 @@ test.each(seeds)('seed %i', async (seed) => {
   const mouth = new Mouth(false, nowhere, nowhere)
   const fleet = new Fleet(recipe, options, mouth, new Voice(logger), world.start)
   const faults: string[] = []
+  world.comesAfterNobody = (cwd) => {
+    if (cwd !== fleet.release.name) faults.push(`a crash has deployed ${cwd}`)
+  }
   const asked: Promise<unknown>[] = []
   let open = 0
   const ask = (what: string, promise: Promise<unknown>): void => {
@@ -94,6 +109,7 @@ test.each(seeds)('seed %i', async (seed) => {
   const happen = (): void => {
     const dice = random()
     if (dice < 0.02) {
+      deploy(random() < 0.5 ? 'a' : 'b')
       ask(
         'reload',
         fleet.reload().then(() => {
@@ -105,7 +121,8 @@ test.each(seeds)('seed %i', async (seed) => {
       const slot = fleet.slots[0]
       if (slot) ask('renew', fleet.renew(slot))
     } else if (dice < 0.2) vi.advanceTimersByTime(between(random, 1, 400))
-    else if (dice < 0.202) vi.advanceTimersByTime(20_000)
+    else if (dice < 0.21) deploy(random() < 0.5 ? 'a' : 'b')
+    else if (dice < 0.212) vi.advanceTimersByTime(20_000)
   }
   for (let n = between(random, 100, 1_500); n > 0; n--) {
     world.step()

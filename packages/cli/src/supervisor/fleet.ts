@@ -135,7 +135,8 @@ export class Fleet {
    */
   async reload(watch: (step: Step) => void = () => {}): Promise<void> {
     // That one worker is being renewed is no reload of anybody: a deploy that comes then is not refused.
-    await this.#renewing?.catch(() => {})
+    // Without one it begins in this very turn: of those that wait, the next one finds it busy.
+    if (this.#renewing) await this.#renewing.catch(() => {})
     this.#throwIfNotServing()
     this.#rollouts.throwIfBusy()
     const ended = this.#goOver(watch)
@@ -289,6 +290,12 @@ export class Fleet {
   async #fill(slot: Slot): Promise<void> {
     const { readyTimeout } = this.#options
     const worker = await this.#nursery.first(slot, this.release, readyTimeout)
+    // Nobody else mends a slot that is being filled for the first time.
+    if (worker.state === 'exited')
+      throw new EndlessError(
+        'ERR_ENDLESS_SUCCESSOR_EXITED',
+        `worker ${worker.pid} died as soon as it served`,
+      )
     // An old one that came back meanwhile, because its successor had died: there is no room for two.
     const { current } = slot
     slot.current = worker

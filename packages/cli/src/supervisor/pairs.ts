@@ -15,12 +15,15 @@ export type Pair = readonly [Passing, Passing]
 export async function makePairs(count: number): Promise<Pair[]> {
   const directory = mkdtempSync(join(tmpdir(), 'endless-'))
   const server = createServer({ pauseOnConnect: true })
+  const pairs: Pair[] = []
   try {
     const path = join(directory, 'a')
     await once(server.listen(path), 'listening')
-    const pairs: Pair[] = []
     while (pairs.length < count) pairs.push(await makePair(server, path))
     return pairs
+  } catch (error) {
+    for (const end of pairs.flat()) end.close()
+    throw error
   } finally {
     server.close()
     rmSync(directory, { recursive: true, force: true })

@@ -27,6 +27,7 @@ export class Watch {
   readonly #voice: Voice
   readonly #timer: NodeJS.Timeout
   readonly #luck = new WeakMap<Worker, number>()
+  #lookedAt = performance.now()
   /** Those that could not be renewed, and when that was. */
   readonly #failed = new WeakMap<Worker, number>()
 
@@ -42,7 +43,11 @@ export class Watch {
   }
 
   #look(): void {
-    for (const { current } of this.#fleet.slots) if (current) this.#lookForHang(current)
+    // A supervisor that was stopped (Ctrl-Z) has beats to read first: who is silent, it was itself.
+    const wasStopped = performance.now() - this.#lookedAt > 2 * lookEvery
+    this.#lookedAt = performance.now()
+    if (!wasStopped)
+      for (const { current } of this.#fleet.slots) if (current) this.#lookForHang(current)
     // Never beside a reload, and one at a time.
     if (this.#fleet.state !== 'serving') return
     // The oldest first: where they are due again soon, the first slot would have every turn.

@@ -178,7 +178,7 @@ export interface ProcessSettings {
    * upgrade, everything else in flight is answered or moves, and the process exits with 1, `hammerTime`
    * later at most. While a predecessor stands by, and where an upgrade is refused or fails, it exits at once. An app that
    * handles `uncaughtException` itself goes on doing so. Each request gets an async context for it.
-   * @default 'exit'
+   * @default "exit"
    */
   onCrash: 'exit' | 'handover'
   /**

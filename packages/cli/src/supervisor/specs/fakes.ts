@@ -2,7 +2,7 @@ import type { Exit, Terms, ToWorker } from '@endlessjs/core/fleet'
 import type { Release } from '../release.js'
 import type { Worker, WorkerFacts, WorkerState } from '../worker.js'
 
-const terms: Terms = {
+export const terms: Terms = {
   hammerTime: 60_000,
   readyTimeout: 5_000,
   probation: 1_000,

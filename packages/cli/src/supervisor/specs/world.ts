@@ -10,6 +10,8 @@ export class World {
   readonly random: Random
   /** How likely what is started does not start. */
   badStarts = 0
+  /** Told of each that is started after nobody, and where. */
+  comesAfterNobody: (cwd: string) => void = () => {}
   #pid = 100
   readonly #later: (() => unknown)[] = []
 
@@ -21,6 +23,7 @@ export class World {
     if (plan.command === 'nowhere') throw new Error('ENOENT')
     const old = parcel.predecessor === process.pid ? undefined : parcel.predecessor
     const { link, generation } = parcel
+    if (old === undefined) this.comesAfterNobody(plan.cwd)
     const one = new Simulated(this, this.#pid++, plan.command, link, generation, old)
     this.all.set(one.pid, one)
     this.log.push(`${one.pid} is born in slot ${one.slot}: ${plan.command}`)

@@ -1,4 +1,6 @@
-import type { Channel, Handle, Hear, Sent } from '../../node/index.js'
+import type { Channel, Handle, Sent } from '../../node/index.js'
+
+type Hear = (message: unknown, cargo: Handle | undefined) => void
 
 /** One end of a channel; a test is at the other one. */
 export class FakeChannel {
