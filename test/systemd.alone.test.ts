@@ -80,19 +80,24 @@ describe.skipIf(missing !== '')('an app alone', () => {
       .replace(/"controlSocket":"[^"]+"/, '"migrate":true')
       .replace(/^ExecReload=.*/m, 'ExecReload=kill -HUP $MAINPID')
       .replace(/^ExecStop=.*/m, "ExecStop=sh -c 'kill $MAINPID; tail --pid=$MAINPID -f /dev/null'")
-    await unit.bootWith({ 'shop.service': plain })
+    // The old process has to wait for it: systemd is not to see the end of its main process before.
+    const slow = unit.command('systemd-notify', 'sleep 0.3; exec /usr/bin/systemd-notify "$@"')
+    await unit.bootWith({
+      'shop.service': `${plain}Environment=PATH=${slow}:/usr/bin:/bin\n`,
+    })
     await unit.run('systemctl start shop')
-    const move = async (release: string): Promise<string> => {
+    const move = async (release: string, restarts: string): Promise<void> => {
       const { MainPID: before } = await unit.state()
       unit.deploy(release)
       await unit.run('systemctl reload shop')
-      const { MainPID } = await unit.until(({ MainPID: now }) => now !== before)
+      const { MainPID } = await unit.until(({ MainPID: now }) => now !== before && now !== '0')
       await unit.run(`timeout 20 sh -c 'while kill -0 ${before} 2>&-; do sleep 0.05; done'`)
-      return MainPID
+      expect(await unit.state()).toMatchObject({ MainPID, NRestarts: restarts })
     }
-    await unit.run(`kill -KILL ${await move('2')}`)
+    await move('2', '0')
+    await unit.signal('KILL')
     await unit.until(({ NRestarts, ActiveState }) => NRestarts === '1' && ActiveState === 'active')
-    await move('3')
+    await move('3', '1')
     const { reply } = await unit.late(1500)
     await unit.run('systemctl stop shop')
     expect((await reply).release).toBe('3')

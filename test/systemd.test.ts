@@ -37,7 +37,7 @@ describe.skipIf(missing !== '')('systemctl reload', () => {
       expect((await unit.answer()).release).toBe('2')
     }
     // By a signal systemd hears of it from us alone.
-    await unit.run(`kill -HUP ${MainPID}`)
+    await unit.signal('HUP')
     await unit.until(({ SubState }) => SubState === 'reload')
     await unit.until(({ SubState }) => SubState === 'running')
     await clients.faultless(all)
@@ -83,7 +83,7 @@ describe.skipIf(missing !== '')('with a socket unit', () => {
     // What is in its workers is lost with them, and with systemd's SIGKILL; nobody is refused.
     const crashed = clients.knock(unit)
     await crashed.progress(20)
-    await unit.run(`kill -KILL ${second.MainPID}`)
+    await unit.signal('KILL')
     await unit.until(({ NRestarts, ActiveState }) => NRestarts === '1' && ActiveState === 'active')
     await crashed.progress(20)
     const { failures, samples } = await crashed.stop()
@@ -112,7 +112,7 @@ describe.skipIf(missing !== '')('the watchdog', () => {
     const healed = await unit.until(({ StatusText }) => /^Serving: 2 of 2/.test(StatusText))
     expect(healed).toMatchObject({ MainPID, NRestarts: '0' })
     expect(pid).toBeGreaterThan(0)
-    await unit.run(`kill -STOP ${MainPID}`)
+    await unit.signal('STOP')
     const restarted = await unit.until(
       ({ NRestarts, ActiveState }) => NRestarts === '1' && ActiveState === 'active',
     )

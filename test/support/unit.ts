@@ -137,6 +137,14 @@ export class Unit {
     return Object.fromEntries(names.map((name) => [name, readFileSync(join(units, name), 'utf8')]))
   }
 
+  /** A command of that name. @returns the directory for a PATH */
+  command(name: string, line: string): string {
+    const path = join(this.directory, 'path')
+    mkdirSync(path)
+    writeFileSync(join(path, name), `#!/bin/sh\n${line}\n`, { mode: 0o755 })
+    return path
+  }
+
   /** The command's own words, for Node. */
   words(...args: readonly string[]): string[] {
     return [bin, ...args]
@@ -180,6 +188,14 @@ export class Unit {
   async codeOf(line: string): Promise<number> {
     const said = await this.run(`{ ${line}; } >/run/said 2>&1; echo $?; cat /run/said`)
     return Number(said.split('\n')[0])
+  }
+
+  /** Its main process. With 0 for a pid it would be all of this test's own. */
+  async signal(signal: string): Promise<void> {
+    const { MainPID } = await this.state()
+    if (Number(MainPID) <= 1)
+      throw new Error(`no main process: ${await this.run('systemctl status shop')}`)
+    await this.run(`kill -${signal} ${MainPID}`)
   }
 
   async state(): Promise<UnitState> {
