@@ -78,8 +78,7 @@ describe.skipIf(missing !== '')('an app alone', () => {
     const { 'shop.service': text = '' } = alone(unit, 30)
     const plain = text
       .replace(/"controlSocket":"[^"]+"/, '"migrate":true')
-      .replace(/^ExecReload=.*/m, 'ExecReload=kill -HUP $MAINPID')
-      .replace(/^ExecStop=.*/m, "ExecStop=sh -c 'kill $MAINPID; tail --pid=$MAINPID -f /dev/null'")
+      .replace(/^ExecReload=.*/m, 'ExecReload=kill -HUP $$MAINPID')
     // The old process has to wait for it: systemd is not to see the end of its main process before.
     const slow = unit.command('systemd-notify', 'sleep 0.3; exec /usr/bin/systemd-notify "$@"')
     await unit.bootWith({

@@ -62,8 +62,8 @@ export class ProcessUpgrader implements Upgrader {
     ])
     this.#control = new ControlSocket(this.#generation, this.#commands().handle)
     this.#generation.lastAnswers = async () => {
-      await this.#control.close()
       await this.#systemd?.leave()
+      await this.#control.close()
     }
     this.#generation.stopping = () => this.#systemd?.stops()
     this.#startup = new Startup(
