@@ -358,7 +358,10 @@ export class Fleet {
     // It hears so late that it was given up: a successor would wait for a word that nobody says.
     if (takeover?.id !== id || takeover.isOver || slot.isClosed)
       return old.tell({ endless: 'notSpawned', id, message: 'this upgrade was given up' })
-    takeover.heir = await this.#nursery.next(slot, takeover.release, old, message)
+    const heir = await this.#nursery.next(slot, takeover.release, old, message)
+    takeover.heir = heir
+    // While it was being born the old one has died: nobody is left who would end it.
+    if (heir && takeover.isOver && old.state === 'exited') slot.stop(heir)
   }
 
   /** The one after it has died, or was to come back. */
