@@ -73,7 +73,7 @@ describe('the endless command', () => {
   })
 
   test.each(pages)('%s: the flags and the commands that it names are there', async (page) => {
-    const commands = ['start', 'reload', 'status', 'scale', 'hammer', 'stop']
+    const commands = ['start', 'reload', 'status', 'scale', 'hammer', 'stop', 'unit']
     const helps = await Promise.all(commands.map(help))
     const known = new Set([
       ...helps.flatMap((text) => text.match(/--[a-z-]+/g) ?? []),

@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
 import { request, type Target } from './client/index.js'
 import { bin } from './fleet.js'
@@ -20,6 +21,7 @@ import { fixture } from './service.js'
 import { SystemdBox } from './systemd-box.js'
 
 const node = process.execPath
+const endlessOfDocs = '/usr/bin/node /srv/shop/current/node_modules/.bin/endless'
 /** Not in /tmp: a unit has a /tmp of its own. */
 const home = resolve(import.meta.dirname, '../../node_modules')
 
@@ -43,11 +45,23 @@ export interface UnitState {
   readonly Result: string
 }
 
+/** What fixtures/unit.js answers. */
+export interface Answer {
+  readonly pid: number
+  readonly release: string
+  /** How many requests to it took long. */
+  readonly late: number
+  readonly NOTIFY_SOCKET?: string
+}
+
 /** A service named shop, with releases and a `current`. */
 export class Unit {
   readonly directory: string
   readonly current: string
   readonly target: Target
+  readonly port: number
+  /** Who runs it. */
+  readonly user: string = user()
   readonly log = '/run/shop.log'
   #box: SystemdBox | undefined
 
@@ -55,6 +69,7 @@ export class Unit {
     this.directory = directory
     this.current = join(directory, 'current')
     this.target = { port }
+    this.port = port
   }
 
   /** Boots systemd with the unit that the command prints for this service; starts nothing. */
@@ -63,54 +78,102 @@ export class Unit {
     change = (text) => text,
     socket,
   }: UnitStart = {}): Promise<Unit> {
+    const unit = await Unit.prepare()
+    const written = unit.print([...(socket ? ['--socket', String(unit.port)] : []), ...flags])
+    const texts = Object.entries(written).map(([name, text]) => [name, change(unit.fitted(text))])
+    await unit.bootWith(Object.fromEntries(texts))
+    return unit
+  }
+
+  /** Its first release, and no systemd. */
+  static async prepare(): Promise<Unit> {
     const directory = mkdtempSync(join(home, '.unit-'))
     onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
     // mkdtemp lets nobody else in.
     chmodSync(directory, 0o755)
-    const port = await freePort()
-    const unit = new Unit(directory, port)
+    const unit = new Unit(directory, await freePort())
     unit.deploy('1')
-    const { written } = unit.print([...(socket ? ['--socket', String(port)] : []), ...flags])
-    const texts = Object.entries(written).map(([name, text]) => {
-      const known = `[Service]\nEnvironment=PORT=${port}\nStandardOutput=append:${unit.log}\n`
-      return [
-        name,
-        change(text.replace('[Service]\n', `${known}StandardError=append:${unit.log}\n`)),
-      ]
-    })
-    unit.#box = await SystemdBox.boot(Object.fromEntries(texts))
     return unit
   }
 
+  /** @param units unit files by name */
+  async bootWith(units: Readonly<Record<string, string>>): Promise<void> {
+    this.#box = await SystemdBox.boot(units)
+  }
+
+  /** What docs/operations.md says of /srv/shop, said of this one. */
+  localised(text: string): string {
+    return text
+      .replaceAll('npx endless', `${node} ${bin}`)
+      .replaceAll(endlessOfDocs, `${node} ${bin}`)
+      .replaceAll('/usr/bin/node', node)
+      .replaceAll('/srv/shop', this.directory)
+      .replaceAll('User=www', `User=${this.user}`)
+      .replaceAll('--user www', `--user ${this.user}`)
+      .replaceAll('8000', String(this.port))
+  }
+
+  /** And back. */
+  asInDocs(text: string): string {
+    return text.replaceAll(`${node} ${bin}`, endlessOfDocs).replaceAll(this.directory, '/srv/shop')
+  }
+
+  /** With a port of its own; and there is no journal in the box. */
+  fitted(text: string): string {
+    const more = [
+      `Environment=PORT=${this.port}`,
+      ...['Output', 'Error'].map((stream) => `Standard${stream}=append:${this.log}`),
+    ]
+    return text.replace('[Service]\n', `[Service]\n${more.join('\n')}\n`)
+  }
+
   /** What `endless unit` makes of it, by file. */
-  print(flags: readonly string[]): { written: Record<string, string> } {
+  print(flags: readonly string[]): Record<string, string> {
     const units = join(this.directory, 'units')
-    const args = ['unit', '--name', 'shop', '--user', user(), '--write', units, ...flags]
+    const args = ['unit', '--name', 'shop', '--user', this.user, '--write', units, ...flags]
     const options = { cwd: this.current, env: { ...process.env, PWD: this.current } }
-    execFileSync(node, [bin, ...args, 'server.mjs'], options)
+    execFileSync(node, [bin, ...args, 'server.js'], options)
     const names = readdirSync(units)
-    return {
-      written: Object.fromEntries(
-        names.map((name) => [name, readFileSync(join(units, name), 'utf8')]),
-      ),
-    }
+    return Object.fromEntries(names.map((name) => [name, readFileSync(join(units, name), 'utf8')]))
+  }
+
+  /** The command's own words, for Node. */
+  words(...args: readonly string[]): string[] {
+    return [bin, ...args]
   }
 
   /** Puts a release there, and lets `current` point to it. */
-  deploy(name: string): void {
+  deploy(name: string, { current = true }: { current?: boolean } = {}): void {
     const release = join(this.directory, 'releases', name)
     mkdirSync(release, { recursive: true })
     writeFileSync(join(release, 'RELEASE'), name)
-    writeFileSync(join(release, 'server.mjs'), `await import('${fixture('unit.js')}')\n`)
+    writeFileSync(join(release, 'package.json'), '{ "name": "shop", "type": "module" }')
+    writeFileSync(join(release, 'server.js'), `await import('${fixture('unit.js')}')\n`)
+    if (!current) return
     symlinkSync(release, join(this.directory, 'next'))
     renameSync(join(this.directory, 'next'), this.current)
+  }
+
+  remove(name: string): void {
+    rmSync(join(this.directory, 'releases', name), { recursive: true })
   }
 
   /** A line of shell beside systemd, which has to succeed; with the service's output where it does not. */
   async run(line: string): Promise<string> {
     const box = this.#box
     if (!box) throw new Error('not booted')
-    return box.run(`{ ${line}; } || { systemctl status shop; cat ${this.log}; false; }`)
+    const told = box.run(`{ ${line}; } || { systemctl status shop; cat ${this.log}; false; }`)
+    const over = new AbortController()
+    const { signal } = over
+    const late = delay(40_000, undefined, { signal }).then(() => {
+      throw new Error(`took longer than 40 s: ${line}`)
+    })
+    try {
+      return await Promise.race([told, late])
+    } finally {
+      over.abort()
+      late.catch(() => {})
+    }
   }
 
   /** Its exit code. */
@@ -141,11 +204,27 @@ export class Unit {
     }
   }
 
-  /** Who answers. */
-  async answer(url = '/'): Promise<{ pid: number; release: string; NOTIFY_SOCKET?: string }> {
-    const { body } = await request({ target: this.target, url })
-    return JSON.parse(body.toString()) as { pid: number; release: string }
+  /** A request that takes so long, once it is inside. */
+  async late(ms: number): Promise<{ readonly reply: Promise<{ release: string }> }> {
+    const reply = this.answer(`/late?ms=${ms}`)
+    reply.catch(() => {})
+    while ((await this.answer()).late === 0);
+    return { reply }
   }
+
+  /** Who answers. */
+  async answer(url = '/'): Promise<Answer> {
+    const { body } = await request({ target: this.target, url })
+    return JSON.parse(body.toString()) as Answer
+  }
+}
+
+/** Of docs/operations.md, those of one language. */
+export function blocksOf(language: string): string[] {
+  const page = readFileSync(resolve(import.meta.dirname, '../../docs/operations.md'), 'utf8')
+  return [...page.matchAll(/```(\w+)\n(.*?)```/gs)].flatMap(([, named, text = '']) =>
+    named === language ? [text] : [],
+  )
 }
 
 /** Somebody who may do nothing, where such a one can read these files. */

@@ -33,6 +33,8 @@ ProtectHostname=yes
 ProtectKernelLogs=yes
 ProtectKernelModules=yes
 ProtectKernelTunables=yes
+ProtectProc=invisible
+RemoveIPC=yes
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
 RestrictNamespaces=yes
 RestrictRealtime=yes
@@ -70,6 +72,8 @@ Type=notify
 NotifyAccess=all
 User=${user}
 WorkingDirectory=${specifiers(cwd)}
+# With its links, which systemd resolves in the working directory itself.
+Environment=${assignment(`PWD=${cwd}`)}
 Environment=NODE_ENV=production
 EnvironmentFile=-/etc/default/${name}
 ExecStart=${commandLine([...endless, 'start', ...control, ...words])}
@@ -132,7 +136,12 @@ function commandLine(words: readonly string[]): string {
 }
 
 function word(text: string): string {
-  const escaped = specifiers(text).replaceAll('$', '$$$$')
+  // There, and only there, `$NAME` is replaced.
+  return assignment(text.replaceAll('$', '$$$$'))
+}
+
+function assignment(text: string): string {
+  const escaped = specifiers(text)
   if (/^[\w@%+=:,./$-]+$/.test(escaped)) return escaped
   const inside = escaped
     .replaceAll('\\', '\\\\')

@@ -16,7 +16,7 @@ All other options are those of start, and the service is started with them (endl
 Examples:
   endless unit --user www -w 4 server.js                    prints shop.service, for the shop in this directory
   endless unit --user www --socket 8000 server.js           and shop.socket: a restart refuses nobody
-  sudo endless unit --user www --write /etc/systemd/system server.js
+  endless unit --user www --write units server.js           writes both, to be copied to /etc/systemd/system
   systemctl daemon-reload && systemctl enable --now shop    then it runs
   systemctl reload shop && echo deployed                    from then on`
 
@@ -44,6 +44,12 @@ export function unitCommand(output: Output): StartCommand {
         const options = await optionsOf(command, script, args)
         const given = command.opts<UnitOptions>()
         const facts = factsOf(command, options, given, script !== undefined)
+        // sudo hides with which links the directory was entered: the unit would stay with this release.
+        if (process.env.PWD === undefined && process.env.SUDO_USER !== undefined)
+          output.writeError(
+            `endless: under sudo the links of a directory are not known: WorkingDirectory=${facts.cwd}. ` +
+              'Call it without sudo, and copy what it prints\n',
+          )
         const files = [[`${facts.name}.service`, serviceUnit(facts)]]
         if (facts.sockets.length > 0) files.push([`${facts.name}.socket`, socketUnit(facts)])
         const { write } = given
@@ -71,6 +77,12 @@ function factsOf(
   // One that has every right is a name of a file as well.
   const name = basename(controlPath({ name: options.name, cwd }), '.sock')
   const control = options.control === undefined ? controlOf(name) : resolve(cwd, options.control)
+  const lost = sockets.find((one) => one.startsWith(`/run/${name}/`))
+  if (lost !== undefined)
+    throw new EndlessError(
+      'ERR_ENDLESS_OPTION',
+      `--socket ${lost}: expected a path outside of /run/${name}, which systemd empties when the service stops`,
+    )
   const main = resolve(cwd, options.cwd ?? '.', script)
   return {
     name,

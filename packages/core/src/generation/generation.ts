@@ -31,6 +31,8 @@ export class Generation {
   hasCrashed = false
   /** Answers whoever waits for the end of this process; the last thing before it. */
   lastAnswers: () => Promise<void> = async () => {}
+  /** Told when it stops for good. */
+  stopping: () => void = () => {}
   /** Whether they may come now: not when this generation ends, nor when it cannot pass them on. */
   takesConnections = true
 

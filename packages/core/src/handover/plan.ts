@@ -1,7 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { delimiter, isAbsolute, join, relative, resolve } from 'node:path'
 import { EndlessError } from '../errors.js'
-import { procFile } from '../node/index.js'
+import { procFile, speaksForUnit, withoutNotify } from '../node/index.js'
 import { handoverVariable } from './handover.js'
 import { withoutPreload } from './preload.js'
 import { atStart } from './start.js'
@@ -36,8 +36,10 @@ function initialEnvironment(): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = pairs
     ? Object.fromEntries(pairs.map((pair) => splitOnce(pair, '=')))
     : { ...(atStart.env ?? process.env) }
+  // A child of a service is not the service, and none of its successors is.
+  const isForeign = !(handoverVariable in env) && !speaksForUnit(env)
   for (const name of ownVariables) delete env[name]
-  return withoutPreload(env)
+  return withoutPreload(isForeign ? withoutNotify(env) : env)
 }
 
 function splitOnce(text: string, separator: string): [string, string] {

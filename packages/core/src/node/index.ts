@@ -62,6 +62,7 @@ export {
   Notifier,
   type NotifyEnvironment,
   notifyEnvironment,
+  speaksForUnit,
   withoutNotify,
 } from './notify.js'
 export {

@@ -98,6 +98,14 @@ export function notifyEnvironment(
   return { socket, watchdog }
 }
 
+/**
+ * Whether systemd has started this very process. A child that an app starts may have its environment, and is
+ * not the service.
+ */
+export function speaksForUnit({ SYSTEMD_EXEC_PID: pid }: NodeJS.ProcessEnv): boolean {
+  return pid === undefined || Number(pid) === process.pid
+}
+
 /** Without what systemd says to this process: a child that took it for its own would speak for the service. */
 export function withoutNotify(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const { NOTIFY_SOCKET: _, WATCHDOG_USEC: __, WATCHDOG_PID: ___, ...rest } = env

@@ -111,6 +111,7 @@ export class Departure {
     if (state === 'exited') return exit(this.#generation, 1)
     if (state === 'draining') return this.#stopAgain()
     machine.send('shutdown')
+    this.#generation.stopping()
     await before()
     // First, so that a successor that ends is not one that died on probation.
     await predecessor?.stopping()

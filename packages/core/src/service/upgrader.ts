@@ -28,6 +28,7 @@ import { Departure } from './departure.js'
 import { Signals } from './signals.js'
 import { Startup } from './startup.js'
 import { statusOf } from './status.js'
+import { Systemd } from './systemd.js'
 import { type Spawner, Upgrade } from './upgrade.js'
 import { Worker } from './worker.js'
 
@@ -43,6 +44,7 @@ export class ProcessUpgrader implements Upgrader {
   readonly #control: ControlSocket
   readonly #worker: Worker | undefined
   readonly #crash: Crash
+  readonly #systemd: Systemd | undefined
   #upgrading: Upgrade | undefined
   readonly #uninstalled: () => void
 
@@ -59,13 +61,20 @@ export class ProcessUpgrader implements Upgrader {
       ...activated.flatMap(({ alias, fd, handle }) => (handle ? [] : [[alias, fd] as const])),
     ])
     this.#control = new ControlSocket(this.#generation, this.#commands().handle)
-    this.#generation.lastAnswers = () => this.#control.close()
+    this.#generation.lastAnswers = async () => {
+      await this.#control.close()
+      await this.#systemd?.leave()
+    }
+    this.#generation.stopping = () => this.#systemd?.stops()
     this.#startup = new Startup(
       this.#generation,
       activated,
       this.#control,
       () => this.#files.closeUnclaimed(),
-      () => this.#signals.settleWithOthers(),
+      () => {
+        this.#systemd?.ready()
+        this.#signals.settleWithOthers()
+      },
     )
     this.#departure = new Departure(
       this.#generation,
@@ -96,6 +105,7 @@ export class ProcessUpgrader implements Upgrader {
         stop: (before) => this.#departure.stop(before),
       },
     )
+    this.#systemd = Systemd.find(this.#generation, () => this.status())
     this.configure(options)
   }
 
@@ -206,6 +216,7 @@ export class ProcessUpgrader implements Upgrader {
     this.#crash.uninstall()
     this.#generation.elders.uninstall()
     this.#files.closeUnclaimed()
+    this.#systemd?.uninstall()
     await this.#upgrading?.stop()
     await closed
     this.#uninstalled()
@@ -226,6 +237,7 @@ export class ProcessUpgrader implements Upgrader {
   async #upgrade(before: () => Promise<void>, spawner: Spawner): Promise<{ pid: number }> {
     const upgrade = new Upgrade(this.#generation, this.#startup.listeners, spawner)
     this.#upgrading = upgrade
+    this.#systemd?.upgrades()
     try {
       const { listeners } = this.#startup
       const parcel = (): Parcel => ({
@@ -237,7 +249,11 @@ export class ProcessUpgrader implements Upgrader {
       })
       const successor = await upgrade.run(before, parcel, () => listeners.ticketKeys())
       this.#departure.handOver(successor)
+      this.#systemd?.handedOver(successor.pid, this.#departure.trial?.outcome ?? Promise.resolve())
       return { pid: successor.pid }
+    } catch (error) {
+      if (this.state === 'ready') this.#systemd?.upgradeFailed(error)
+      throw error
     } finally {
       this.#upgrading = undefined
     }
