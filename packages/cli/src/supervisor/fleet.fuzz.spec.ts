@@ -91,7 +91,7 @@ test.each(seeds)('seed %i', async (seed) => {
     )
   }
   const settle = async (isDone: () => boolean, what: string): Promise<void> => {
-    for (let n = 0; n < 6_000 && !isDone(); n++) {
+    for (let n = 0; n < 20_000 && !isDone(); n++) {
       world.step(true)
       await turn()
       if (n % 10 === 0) vi.advanceTimersByTime(100)

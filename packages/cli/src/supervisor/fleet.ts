@@ -197,7 +197,7 @@ export class Fleet {
     await Promise.all(Array.from({ length: more }, () => this.#add()))
     const leaving = this.slots.slice(count)
     for (const slot of leaving) this.#close(slot)
-    await Promise.all(leaving.flatMap(({ living }) => [...living].map(({ exited }) => exited)))
+    await Promise.all(leaving.map((slot) => slot.emptied()))
     return this.slots.length
   }
 
@@ -326,11 +326,8 @@ export class Fleet {
     this.slots.splice(this.slots.indexOf(slot), 1)
     this.#leaving.add(slot)
     slot.isClosed = true
-    const exits = [...slot.living].map((worker) => {
-      slot.stop(worker)
-      return worker.exited
-    })
-    void Promise.all(exits).then(() => this.#leaving.delete(slot))
+    for (const worker of slot.living) slot.stop(worker)
+    void slot.emptied().then(() => this.#leaving.delete(slot))
   }
 
   #hear(worker: Worker, message: ToSupervisor, cargo: Handle | undefined): void {
@@ -359,9 +356,12 @@ export class Fleet {
   ): Promise<void> {
     const { id } = message
     // It hears so late that it was given up: a successor would wait for a word that nobody says.
-    if (takeover?.id !== id || takeover.isOver)
+    if (takeover?.id !== id || takeover.isOver || slot.isClosed)
       return old.tell({ endless: 'notSpawned', id, message: 'this upgrade was given up' })
-    takeover.heir = await this.#nursery.next(slot, takeover.release, old, message)
+    const heir = await this.#nursery.next(slot, takeover.release, old, message)
+    takeover.heir = heir
+    // While it was being born the old one has died: nobody is left who would end it.
+    if (heir && takeover.isOver && old.state === 'exited') slot.stop(heir)
   }
 
   /** The one after it has died, or was to come back. */

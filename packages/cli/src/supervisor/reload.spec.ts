@@ -93,7 +93,7 @@ test('the next wave begins when the old ones of this one are gone', async () => 
   await begun[0]?.is('ready')
   await begun[0]?.is('served', 'proved')
   expect(begun.length).toBe(1)
-  await begun[0]?.is('exited')
+  await begun[0]?.is('returned')
   expect(begun.length).toBe(2)
   await begun[1]?.is('ready')
   await begun[1]?.is('served', 'proved')

@@ -80,7 +80,7 @@ export class Reload {
       throw error
     }
     // Two releases at a time in all that was asked for: before the next ones start, the old ones are gone.
-    if (!isLast) await Promise.all(takeovers.map(({ old }) => old.exited))
+    if (!isLast) await Promise.all(takeovers.map(({ returned }) => returned))
   }
 
   #begin(slot: Slot): Takeover {

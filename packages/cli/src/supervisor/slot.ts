@@ -36,10 +36,17 @@ export class Slot {
 
   join(worker: Worker): void {
     this.living.add(worker)
+    // It was spawned when the slot was about to be closed.
+    if (this.isClosed) this.stop(worker)
     void worker.exited.then((exit) => {
       this.living.delete(worker)
       this.lastExit = exit
     })
+  }
+
+  /** Settles when nobody is left: one that was being born meanwhile as well. */
+  async emptied(): Promise<void> {
+    while (this.living.size > 0) await Promise.all([...this.living].map(({ exited }) => exited))
   }
 
   /** Whether somebody serves, is about to, or can do so again. */

@@ -9,7 +9,7 @@ const terms: Terms = {
 }
 
 type State = 'starting' | 'waiting' | 'ready' | 'upgrading' | 'draining' | 'gone'
-type Said = { readonly endless: string }
+type Said = { readonly endless: string; readonly from?: number }
 
 /** A worker as its supervisor meets it: it does what a real one does, one message at a time. */
 export class Simulated {
@@ -139,7 +139,9 @@ export class Simulated {
   }
 
   hearHeir(): void {
-    const message = this.acts ? this.fromHeir.shift() : undefined
+    // Each has a channel of its own: that of an heir that was given up is closed.
+    const at = this.fromHeir.findIndex(({ from }) => from === this.#heir?.pid)
+    const [message] = this.acts && at >= 0 ? this.fromHeir.splice(at, 1) : []
     if (message?.endless === 'ready' && this.state === 'upgrading' && !this.#givenUp)
       this.#say({ endless: 'ready', id: this.#order })
     if (message?.endless === 'serving' && this.state === 'upgrading' && !this.#givenUp) {
@@ -269,7 +271,8 @@ export class Simulated {
   }
 
   #tellOld(message: Said): void {
-    if (this.#old !== undefined) this.#world.find(this.#old)?.fromHeir.push(message)
+    if (this.#old !== undefined)
+      this.#world.find(this.#old)?.fromHeir.push({ ...message, from: this.pid })
     else this.outbox.push(() => this.#hearWords.forEach((hear) => void hear(message)))
   }
 }
