@@ -44,6 +44,14 @@ SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallErrorNumber=EPERM`
 
+function hardeningOf({ name, cwd, endless }: UnitFacts): string {
+  const text = hardening.replace('/run/NAME', `/run/${name}`).trimStart()
+  const isTemporary = [cwd, ...endless].some((path) => /^\/(var\/)?tmp\//.test(path))
+  return isTemporary
+    ? text.replace('PrivateTmp=yes', '# No PrivateTmp=: the service itself lies in /tmp.')
+    : text
+}
+
 /** Beyond what endless itself waits for, in ms. */
 const margin = 15_000
 
@@ -91,7 +99,7 @@ TimeoutStopSec=${seconds(stop)}
 WatchdogSec=30
 # A worker that the kernel kills for want of memory is replaced: no end of the service.
 OOMPolicy=continue
-${hardening.replace('/run/NAME', `/run/${name}`).trimStart()}
+${hardeningOf(facts)}
 ${isRoot ? '' : capabilities(sockets.length > 0)}
 [Install]
 WantedBy=multi-user.target
