@@ -115,7 +115,10 @@ export class Unit {
 
   /** And back. */
   asInDocs(text: string): string {
-    return text.replaceAll(`${node} ${bin}`, endlessOfDocs).replaceAll(this.directory, '/srv/shop')
+    return text
+      .replaceAll(`${node} ${bin}`, endlessOfDocs)
+      .replaceAll(this.directory, '/srv/shop')
+      .replace(/^# No PrivateTmp=.*$/m, 'PrivateTmp=yes')
   }
 
   /** With a port of its own; and there is no journal in the box. */
