@@ -2,6 +2,14 @@ import { defineConfig } from 'vitest/config'
 
 /** By `npm run test:apps`: they have a config of their own. */
 const heavy = 'test/apps/heavy/**'
+/** The same once more in other places: by `npm run test:long`, and not with each change. */
+const long = [
+  'test/apps/fleet.test.ts',
+  'test/supervised.frameworks.test.ts',
+  'test/systemd.alone.test.ts',
+  'test/fleet.limits.test.ts',
+]
+const isLong = process.env.LONG === '1'
 const underFire = ['test/load.test.ts', 'test/migration.test.ts']
 
 export default defineConfig({
@@ -19,8 +27,8 @@ export default defineConfig({
         // Real processes and real signals. They wait most of the time: three files side by side.
         test: {
           name: 'process',
-          include: ['test/**/*.test.ts'],
-          exclude: [...underFire, heavy, '**/node_modules/**'],
+          include: isLong ? long : ['test/**/*.test.ts'],
+          exclude: [...underFire, heavy, ...(isLong ? [] : long), '**/node_modules/**'],
           pool: 'forks',
           isolate: false,
           maxWorkers: 3,
