@@ -1,11 +1,11 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ControlClient, readStatus, type ServiceStatus } from '@endlessjs/core/control'
 import { isZombie } from './processes.js'
-import { fixture, Service, type StartOptions, temporaryDirectory } from './service.js'
+import { fixture, Service, type StartOptions, temporaryDirectory, within } from './service.js'
 
 /** The command, as it is installed. */
 export const bin: string = resolve(import.meta.dirname, '../../packages/cli/bin/endless.js')
@@ -87,9 +87,13 @@ export class Fleet implements AsyncDisposable {
     let [stdout, stderr] = ['', '']
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-    const outcome = new Promise<Outcome>((done) =>
+    const closed = new Promise<Outcome>((done) =>
       child.once('close', (code) => done({ code, stdout, stderr })),
     )
+    const all = (): string => `${stdout}${stderr}\n${this.transcript()}`
+    const outcome = within(closed, `the end of endless ${args.join(' ')}`, all)
+    // Not everybody waits for it.
+    outcome.catch(() => {})
     const said = async (text: RegExp): Promise<void> => {
       while (!text.test(stdout))
         await Promise.race([
@@ -139,7 +143,16 @@ export class Fleet implements AsyncDisposable {
   /** Stops it in order. */
   async stop(): Promise<void> {
     this.service.signal('SIGTERM', this.pid)
-    await this.service.ended
+    await within(this.service.ended, 'the end of the fleet', () => this.transcript())
+  }
+
+  /** What was said, and who is there still. */
+  transcript(): string {
+    const processes = execFileSync('ps', ['-eo', 'pid,ppid,stat,wchan:20,etime,args'], {
+      encoding: 'utf8',
+    })
+    const ours = processes.split('\n').filter((line) => line.includes('endless'))
+    return [this.service.transcript(), ...ours].join('\n')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

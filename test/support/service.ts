@@ -253,7 +253,11 @@ function fits(one: ServiceEvent, match: Match): boolean {
 }
 
 /** Fails after 30 s with all that is known, where vitest would only say "timeout". */
-async function within<T>(promise: Promise<T>, what: string, transcript: () => string): Promise<T> {
+export async function within<T>(
+  promise: Promise<T>,
+  what: string,
+  transcript: () => string,
+): Promise<T> {
   const timeout = new AbortController()
   const late = delay(30_000, undefined, { signal: timeout.signal }).then(
     () => {

@@ -17,8 +17,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const output = new Output(process.stdout, process.stderr)
   try {
     await program(output).parseAsync(argv, { from: 'user' })
-    // Of `start`, that of the service.
-    return Number(process.exitCode ?? 0)
+    return 0
   } catch (error) {
     // It has said everything by then.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : wrongUsage

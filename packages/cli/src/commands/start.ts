@@ -80,5 +80,6 @@ export async function optionsOf(
 // On Node 20, Node itself loads what an `--env-file` anywhere on its command line names, after the script
 // too: this process has those variables then, and a worker must not get them from it.
 async function start(_output: Output, options: StartOptions): Promise<void> {
-  process.exitCode = await supervise(options)
+  // Whoever waits for this pid waits for the service, and for nothing that is left over here.
+  process.exit(await supervise(options))
 }
