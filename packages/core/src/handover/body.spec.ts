@@ -19,3 +19,14 @@ test('it is gone when all that it had said was heard, and not before', async () 
   says.destroy()
   expect(await exited).toEqual({ code: 1, signal: null })
 })
+
+test('also where a pipe was reset, because it died with words unread', async () => {
+  const says = new PassThrough().on('error', () => {})
+  const stdio = [null, null, null, says]
+  const child = Object.assign(new EventEmitter(), { stdio, unref: () => {} })
+  const { exited } = bodyOf(child as unknown as ChildProcess, 7)
+  child.emit('exit', 0, null)
+  await turn()
+  says.destroy(new Error('read ECONNRESET'))
+  expect(await exited).toEqual({ code: 0, signal: null })
+})

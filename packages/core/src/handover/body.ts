@@ -1,5 +1,4 @@
 import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { signalChild } from '../node/index.js'
 import { saysFd } from './handover.js'
 
@@ -36,6 +35,10 @@ export function bodyOf(child: ChildProcess, pid: number): Body {
   }
 }
 
-async function closed(stream: ChildProcess['stdio'][number] | undefined): Promise<void> {
-  if (stream && !stream.closed) await once(stream, 'close')
+function closed(stream: ChildProcess['stdio'][number] | undefined): Promise<void> | undefined {
+  if (!stream || stream.closed) return undefined
+  // Not by once() of 'events': a process that dies with words unread resets its pipes, and an 'error' comes first.
+  return new Promise((resolve) => {
+    stream.once('close', () => resolve())
+  })
 }
