@@ -81,7 +81,7 @@ test.each<[string, Partial<Release>]>([
   const path = join(directory, 'app.sock')
   const blocked = join(directory, 'file')
   writeFileSync(blocked, 'precious')
-  await using service = await startRelease({ ...at(path), options: { readyTimeout: 1_000 } })
+  await using service = await startRelease({ ...at(path), options: { readyTimeout: 4_000 } })
   await neverMissing(path, () =>
     underLoad({ a: { path } }, async () => {
       const listen = [app('a', path), ...('explicit' in never ? [] : [app('b', blocked)])]

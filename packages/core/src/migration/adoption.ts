@@ -208,6 +208,8 @@ export class Adoption {
   }
 
   #refuse(id: number, why: Refusal): void {
+    // In order: a refusal ends the move, and those that were taken before it go all the same.
+    this.#answer()
     this.#giver.answer({ endless: 'refused', ids: [id], why })
   }
 
