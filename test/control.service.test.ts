@@ -90,7 +90,7 @@ test('a release that crashes at its start: exit 1, with its last lines, and the 
 })
 
 test('a release that is never ready: exit 1', async () => {
-  const controlled = await start({ options: { readyTimeout: 1_000 } })
+  const controlled = await start({ options: { readyTimeout: 4_000 } })
   await using service = controlled.service
   service.control({ beforeReady: 'hang' })
   const { code, stderr } = await controlled.endless('reload').ended

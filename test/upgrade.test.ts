@@ -112,7 +112,7 @@ test('the old one is SIGKILLed while it drains: the new one serves on', async ()
 })
 
 test('a successor whose predecessor was killed does not wait for ever', async () => {
-  await using service = await Service.start({ script, options: { readyTimeout: 1_000 } })
+  await using service = await Service.start({ script, options: { readyTimeout: 4_000 } })
   service.control({ beforeReady: 'hang' })
   service.signal('SIGHUP')
   const { pid } = await service.until({ event: 'stage', name: 'beforeReady', what: 'hang' })
