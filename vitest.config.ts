@@ -2,12 +2,13 @@ import { defineConfig } from 'vitest/config'
 
 /** By `npm run test:apps`: they have a config of their own. */
 const heavy = 'test/apps/heavy/**'
-/** The same once more in other places: by `npm run test:long`, and not with each change. */
+/** The same once more in other places, and what goes wrong seldom: by `npm run test:long`, not with each change. */
 const long = [
   'test/apps/fleet.test.ts',
+  'test/supervised.test.ts',
   'test/supervised.frameworks.test.ts',
   'test/systemd.alone.test.ts',
-  'test/fleet.limits.test.ts',
+  'test/fleet.{app,deploy,disk,faults,limits,output}.test.ts',
 ]
 const isLong = process.env.LONG === '1'
 const underFire = ['test/load.test.ts', 'test/migration.test.ts']

@@ -128,7 +128,8 @@ test('a successor that dies on probation: its predecessor rises, not the one bef
 test('a connection that is busy over two upgrades moves on from generation to generation', async () => {
   await using service = await Service.start({ script, env })
   const busy = await Raw.open(service.port())
-  busy.write(get('/slow?from=drain&ms=1500'))
+  // Longer than two successors take to start, on a machine that is busy with other tests.
+  busy.write(get('/slow?from=drain&ms=6000'))
   await service.until({ event: 'request', path: '/slow' })
   await service.handOver()
   // What holds the one in the middle, or it would be gone before.
