@@ -8,7 +8,7 @@ const long = [
   'test/supervised.test.ts',
   'test/supervised.frameworks.test.ts',
   'test/systemd.alone.test.ts',
-  'test/fleet.{app,deploy,disk,faults,limits,output}.test.ts',
+  'test/fleet.{app,deploy,disk,faults,limits,output,rebalance}.test.ts',
 ]
 const isLong = process.env.LONG === '1'
 const underFire = ['test/load.test.ts', 'test/migration.test.ts']
