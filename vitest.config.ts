@@ -7,7 +7,9 @@ const long = [
   'test/apps/fleet.test.ts',
   'test/supervised.test.ts',
   'test/supervised.frameworks.test.ts',
-  'test/systemd.alone.test.ts',
+  'test/systemd{,.alone,.docs}.test.ts',
+  'test/control.service.test.ts',
+  'test/apps/unmodified.test.ts',
   'test/fleet.{app,deploy,disk,faults,limits,output,rebalance}.test.ts',
 ]
 const isLong = process.env.LONG === '1'
