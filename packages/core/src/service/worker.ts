@@ -117,9 +117,13 @@ export class Worker {
         return departure.takeBack(order.why)
       case 'give':
         if (peer) this.#giving = this.#give(peer, order)
+        else this.#generation.warn(`Pipes to worker ${order.to} were lost: it gets no connection.`)
         return
       case 'take':
-        return peer && takeFrom(peer, this.#generation, this.#listeners)
+        if (peer) takeFrom(peer, this.#generation, this.#listeners)
+        else
+          this.#generation.warn('Pipes to another worker were lost: none of its connections come.')
+        return
       case 'stop':
         return void departure.stop(async () => {})
       case 'hammer':
@@ -151,6 +155,7 @@ export class Worker {
     const given = isFree ? await give(peer, this.#generation, this.#listeners, count) : 0
     if (!isFree) peer.close()
     if (given > 0) this.#generation.info(`Gave ${given} connections to worker ${to}.`)
+    else this.#generation.info(`Could give none of ${count} connections to worker ${to}.`)
   }
 
   #hammer(): void {
