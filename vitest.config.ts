@@ -10,7 +10,7 @@ const long = [
   'test/systemd{,.alone,.docs}.test.ts',
   'test/control.service.test.ts',
   'test/apps/unmodified.test.ts',
-  'test/fleet.{app,deploy,disk,faults,limits,output,rebalance}.test.ts',
+  'test/fleet.{app,deploy,disk,faults,limits,output}.test.ts',
 ]
 const isLong = process.env.LONG === '1'
 const underFire = ['test/load.test.ts', 'test/migration.test.ts']

@@ -1,14 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { type Load, load } from './support/client/index.js'
+import { type Load, type LoadOptions, load } from './support/client/index.js'
 import { Fleet } from './support/fleet.js'
 
 /** Every connection at one of the workers: the other ones are stopped while clients come. */
-async function skewed(fleet: Fleet, start: () => Load): Promise<Load> {
+async function skewed(
+  fleet: Fleet,
+  options: Pick<LoadOptions, 'connections' | 'thinkTime'>,
+): Promise<Load> {
   const [, ...others] = await fleet.pids()
   for (const pid of others) fleet.service.signal('SIGSTOP', pid)
-  const traffic = start()
-  await traffic.progress(3)
+  const traffic = load({ ...options, target: { port: fleet.port }, together: true })
+  // Each has had an answer, so none is left for those that go on now.
+  await traffic.progress(options.connections)
   for (const pid of others) fleet.service.signal('SIGCONT', pid)
   return traffic
 }
@@ -21,10 +25,7 @@ test.each([2, 4])(
   'of %d workers the busiest has at most 1.3 of the mean after some seconds, and no client notices',
   async (workers) => {
     await using fleet = await Fleet.start({ workers, flags: ['--rebalance'] })
-    const target = { port: fleet.port }
-    const traffic = await skewed(fleet, () =>
-      load({ target, connections: 120, thinkTime: [20, 60] }),
-    )
+    const traffic = await skewed(fleet, { connections: 120, thinkTime: [20, 60] })
     await fleet.service.untilStderr(/Gave \d+ connections to worker/)
     const mean = 120 / workers
     for (let n = 0; ; n++) {
@@ -47,8 +48,7 @@ test.each([2, 4])(
 
 test('a worker that gives and dies, or takes and dies, costs no connection but its own', async () => {
   await using fleet = await Fleet.start({ workers: 2, flags: ['--rebalance'] })
-  const target = { port: fleet.port }
-  const traffic = await skewed(fleet, () => load({ target, connections: 80, thinkTime: [5, 20] }))
+  const traffic = await skewed(fleet, { connections: 80, thinkTime: [5, 20] })
   await fleet.service.untilStderr(/Gave \d+ connections/)
   const [giver = -1] = await fleet.pids()
   const since = fleet.service.mark()
