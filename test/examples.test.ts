@@ -1,5 +1,5 @@
 // Every example starts by the command that its README names, takes an upgrade, and stops.
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:http2'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -9,9 +9,8 @@ import { commandsOf, root, startExample } from './support/example.js'
 import { type Service, temporaryDirectory } from './support/service.js'
 
 /** The demo has its own tests; all else that has a README is an example. */
-const examples = readdirSync(join(root, 'examples'), { withFileTypes: true })
-  .filter((one) => one.isDirectory() && !['demo', 'node_modules'].includes(one.name))
-  .map((one) => one.name)
+const examples = readdirSync(join(root, 'examples'))
+  .filter((name) => name !== 'demo' && existsSync(join(root, 'examples', name, 'README.md')))
 const commands = examples.flatMap((name) =>
   commandsOf(name).map((command) => ({ ...command, name })),
 )

@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { load, request } from '../support/client/index.js'
+import { get, Raw } from '../support/raw.js'
 import { temporaryDirectory } from '../support/service.js'
 import { type Adapter, starter } from './adapter.js'
 
@@ -52,6 +53,24 @@ export function listens(adapter: Adapter): void {
     expect(failed, samples.join('\n')).toBe(0)
     await service.stop()
     expect(existsSync(path)).toBe(false)
+  })
+
+  test('a connection that a load balancer keeps outlasts it, before and after an upgrade', async () => {
+    await using service = await start({ options: { loadBalancerIdleTimeout: 90_000 } })
+    const kept = await Raw.open(service.port())
+    const ask = async (): Promise<string> => {
+      kept.text = ''
+      kept.write(get('/pid'))
+      await kept.until((text) => text.endsWith('}'))
+      return kept.text
+    }
+    expect(await ask()).toMatch(/^keep-alive: timeout=95\r$/im)
+    const successor = await service.upgrade()
+    const text = await ask()
+    expect(text).toContain(`"pid":${successor}`)
+    expect(text).toMatch(/^keep-alive: timeout=95\r$/im)
+    kept.socket.destroy()
+    await service.stop()
   })
 
   test('a port that is taken: the process ends, as it would without us', async () => {

@@ -11,6 +11,7 @@ export interface StartOptions {
   readonly readyTimeout?: number
   readonly probation?: number
   readonly shutdownDelay?: number
+  readonly loadBalancerIdleTimeout?: number
   readonly surge?: number
   readonly maxMemory?: number
   readonly maxAge?: number
@@ -46,6 +47,11 @@ export function withStartOptions<T extends Command>(command: T): T {
     .option('--ready-timeout <ms>', 'how long a new worker may take until it serves', time)
     .option('--probation <ms>', 'how long the old release stands by', time)
     .option('--shutdown-delay <ms>', 'how long health says 503 before a stop', time)
+    .option(
+      '--load-balancer-idle-timeout <ms>',
+      'how long the proxy in front keeps an idle connection: ours stay for longer',
+      time,
+    )
     .option('--surge <n>', 'how many workers a reload starts at a time', count)
     .option(
       '--max-memory <size>',

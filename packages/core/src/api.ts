@@ -1,7 +1,6 @@
 import type { Server } from 'node:net'
 import type { Kind } from './connections/index.js'
 import type {
-  Drained,
   DrainReason,
   LifeHooks,
   SignalHook,
@@ -9,7 +8,7 @@ import type {
   UpgraderOptions,
   When,
 } from './generation/index.js'
-import type { Elder, Passable } from './handover/index.js'
+import type { Drained, Elder, Passable } from './handover/index.js'
 import type { Begin, Origin } from './listeners/index.js'
 import type { ListenAddress } from './node/index.js'
 
@@ -49,6 +48,20 @@ export interface Status {
     | undefined
   /** The generations before this one that still drain, oldest first, and who holds them. */
   readonly draining: readonly Elder[]
+  /**
+   * Since generation 0 was started: for a dashboard, to which every generation is a new process. Under
+   * `endless start` a worker knows of its own slot, and `connections` are counted by the supervisor.
+   */
+  readonly totals: {
+    readonly upgrades: {
+      /** As many as there are generations before this one. */
+      readonly succeeded: number
+      /** Rolled back, before the successor served or on probation. Refusals are not counted. */
+      readonly failed: number
+    }
+    /** What became of the connections that were open when a generation before this one began to drain. */
+    readonly connections: Drained
+  }
 }
 
 /** How a server takes part in upgrades. */

@@ -15,6 +15,7 @@ import { Repair } from './repair.js'
 import { type Order, Rollouts } from './rollouts.js'
 import { Slot } from './slot.js'
 import type { Takeover } from './takeover.js'
+import { Totals } from './totals.js'
 import type { Voice } from './voice.js'
 import { grantWish } from './wishes.js'
 import type { Worker } from './worker.js'
@@ -49,6 +50,7 @@ export class Fleet {
   /** What the last successful reload loaded: a crash brings back this. */
   release: Release
   onlooker: Onlooker | undefined
+  readonly totals: Totals = new Totals()
   #phase: Phase = 'starting'
   readonly #recipe: Recipe
   readonly #options: FleetOptions
@@ -139,7 +141,7 @@ export class Fleet {
     if (this.#renewing) await this.#renewing.catch(() => {})
     this.#throwIfNotServing()
     this.#rollouts.throwIfBusy()
-    const ended = this.#goOver(watch)
+    const ended = this.totals.count(this.#goOver(watch))
     this.onlooker?.reloads(ended)
     await ended
   }
@@ -378,6 +380,7 @@ export class Fleet {
 
   async #joined(slot: Slot, worker: Worker): Promise<void> {
     const exit = await worker.exited
+    this.totals.hasGone(worker)
     if (this.isEnding) {
       // One that was still being started has cut nothing.
       if (worker.hasServed) this.#codes.push(exit.code ?? 1)

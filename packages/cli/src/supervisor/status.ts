@@ -12,6 +12,7 @@ export function statusOf(name: string, fleet: Fleet): ServiceStatus {
     uptime: process.uptime() * 1_000,
     state: fleet.state,
     workers: fleet.slots.map(statusOfSlot),
+    totals: fleet.totals.status(fleet.living),
   }
 }
 

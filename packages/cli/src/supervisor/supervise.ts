@@ -102,6 +102,7 @@ function recipeOf(options: StartOptions): Recipe {
     readyTimeout: options.readyTimeout,
     probation: options.probation,
     shutdownDelay: options.shutdownDelay,
+    loadBalancerIdleTimeout: options.loadBalancerIdleTimeout,
     onCrash: options.onCrash,
   }
   // Left relative where the workers are here: each release has its own file then.

@@ -29,6 +29,10 @@ const status: ServiceStatus = {
     },
     { slot: 1, state: 'waiting', draining: [] },
   ],
+  totals: {
+    upgrades: { succeeded: 2, failed: 1 },
+    connections: { moved: 30, drained: 2, cut: 0 },
+  },
 }
 
 test('a status comes through the socket as it was', () => {
@@ -39,6 +43,11 @@ test('a status comes through the socket as it was', () => {
 test.each([
   ['nothing', null, /name: expected a text from the service, got undefined/],
   ['no name', { ...status, name: 7 }, /name: expected a text from the service, got 7/],
+  [
+    'a total that is none',
+    { ...status, totals: { upgrades: {}, connections: {} } },
+    /succeeded: expected a number/,
+  ],
   ['no workers', { ...status, workers: {} }, /workers: expected a list .* got \{\}/],
   ['a worker that is none', { ...status, workers: [1] }, /slot: expected a number/],
   [

@@ -11,6 +11,14 @@ export interface ServiceStatus {
   readonly uptime: number
   readonly state: string
   readonly workers: readonly WorkerStatus[]
+  /** Since the service was started; an older one does not say. */
+  readonly totals?: TotalsStatus | undefined
+}
+
+/** For a dashboard: how upgrades ended, and what they made of connections. */
+export interface TotalsStatus {
+  readonly upgrades: { readonly succeeded: number; readonly failed: number }
+  readonly connections: { readonly moved: number; readonly drained: number; readonly cut: number }
 }
 
 /** One slot. What is not known (yet), or has no process to be of, is left out. */
@@ -45,7 +53,7 @@ export interface DrainStatus {
 
 /** Checks the answer to `status`: it may come from another release. Throws `ERR_ENDLESS_CONTROL`. */
 export function readStatus(value: unknown): ServiceStatus {
-  const { name, pid, release, uptime, state, workers } = fieldsOf(value)
+  const { name, pid, release, uptime, state, workers, totals } = fieldsOf(value)
   return {
     name: textIn('name', name),
     pid: numberIn('pid', pid),
@@ -53,6 +61,21 @@ export function readStatus(value: unknown): ServiceStatus {
     uptime: numberIn('uptime', uptime),
     state: textIn('state', state),
     workers: listIn('workers', workers).map(readWorker),
+    totals: optional('totals', totals, readTotals),
+  }
+}
+
+function readTotals(_: string, value: unknown): TotalsStatus {
+  const { upgrades, connections } = fieldsOf(value)
+  const { succeeded, failed } = fieldsOf(upgrades)
+  const { moved, drained, cut } = fieldsOf(connections)
+  return {
+    upgrades: { succeeded: numberIn('succeeded', succeeded), failed: numberIn('failed', failed) },
+    connections: {
+      moved: numberIn('moved', moved),
+      drained: numberIn('drained', drained),
+      cut: numberIn('cut', cut),
+    },
   }
 }
 

@@ -5,7 +5,7 @@ import {
   isEventStream,
   type Kind,
 } from '../connections/index.js'
-import type { Drained } from '../generation/index.js'
+import type { Drained } from '../handover/index.js'
 import type { Migration } from '../migration/index.js'
 import { bytesReadOf, isFlushed, isParsed } from '../node/index.js'
 import { Farewell } from './farewell.js'

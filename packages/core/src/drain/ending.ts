@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Drained, DrainReason, Generation } from '../generation/index.js'
-import type { DrainReport } from '../handover/index.js'
+import type { DrainReason, Generation } from '../generation/index.js'
+import type { Drained, DrainReport } from '../handover/index.js'
 import type { Migration } from '../migration/index.js'
 import { type Cut, Drain } from './drain.js'
 
@@ -79,9 +79,9 @@ export class Ending {
 
   /** What the newest generation is told of it. */
   get report(): DrainReport {
-    const { age, hammerIn } = this
+    const { age, hammerIn, counts } = this
     const { size: connections } = this.#generation.connections
-    return { connections, holds: this.#drain.holds, age, hammerIn }
+    return { connections, holds: this.#drain.holds, age, hammerIn, counts }
   }
 
   /** How long until the hammer falls, in ms. */

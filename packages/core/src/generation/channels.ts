@@ -1,17 +1,8 @@
 import { channel } from 'node:diagnostics_channel'
+import type { Drained } from '../handover/index.js'
 import type { ListenAddress } from '../node/index.js'
 import type { DrainReason } from './options.js'
 import type { State } from './state.js'
-
-/** What became of the connections that were open when a drain began. */
-export interface Drained {
-  /** The successor has them. */
-  readonly moved: number
-  /** They ended by themselves, or at a deadline. */
-  readonly drained: number
-  /** The hammer cut them. */
-  readonly cut: number
-}
 
 /**
  * What is published on Node's `diagnostics_channel`, by channel name. Every message also carries

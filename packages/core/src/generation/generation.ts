@@ -31,6 +31,8 @@ export class Generation {
   hasCrashed = false
   /** Answers whoever waits for the end of this process; the last thing before it. */
   lastAnswers: () => Promise<void> = async () => {}
+  /** How many upgrades have come to nothing, of this generation and all before it. */
+  failedUpgrades: number
   /** Told when it stops for good. */
   stopping: () => void = () => {}
   /** Whether they may come now: not when this generation ends, nor when it cannot pass them on. */
@@ -39,7 +41,9 @@ export class Generation {
   constructor(predecessor: Predecessor | undefined) {
     this.predecessor = predecessor
     this.supervisor = findSupervisor(predecessor?.handover.link)
-    this.elders = new Elders(predecessor?.handover.elders)
+    const { elders, past } = predecessor?.handover ?? {}
+    this.elders = new Elders(elders, past)
+    this.failedUpgrades = past?.failed ?? 0
     void predecessor?.gone.then(() => this.elders.hasGone(predecessor.handover.predecessor))
     this.number = predecessor?.handover.generation ?? 0
   }

@@ -3,7 +3,7 @@
  * touch the log, the diagnostics channels and the pid file. Doors: the `Generation`, which the rooms
  * above all get; options and their checks, those of the environment too; the pid file.
  */
-export type { ChannelMessages, Drained } from './channels.js'
+export type { ChannelMessages } from './channels.js'
 export { takeEnvironment } from './environment.js'
 export { Generation } from './generation.js'
 export { callHook, hookNames, type When } from './hooks.js'

@@ -111,6 +111,15 @@ export interface ProcessSettings {
    */
   stallTimeout: number
   /**
+   * For how long the load balancer or reverse proxy in front keeps an idle connection to this process: 60000
+   * for an AWS ALB and for nginx, 600000 for Google Cloud's. Every HTTP server keeps one 5 s longer then
+   * (`keepAliveTimeout`), and `headersTimeout` and `requestTimeout` do not undercut that; what is longer, or 0,
+   * stays. Without it Node ends an idle connection after 5 s, and a request that is on its way just then is the
+   * classic 502.
+   * @default undefined: what the servers say
+   */
+  loadBalancerIdleTimeout: number | undefined
+  /**
    * A file that names the pid of the newest ready generation. Written when ready (temp file and
    * rename), removed when the process exits if it still holds our pid: at a final stop, and when the app
    * ends the process itself.
@@ -208,6 +217,7 @@ export const defaults: Readonly<Omit<ProcessSettings, 'signals' | 'logger'>> = {
   idleGrace: 1_000,
   streamGrace: 2_000,
   stallTimeout: 10_000,
+  loadBalancerIdleTimeout: undefined,
   pidFile: undefined,
   controlSocket: undefined,
   sharedSignals: [],

@@ -12,6 +12,7 @@ const names = [
   'idleGrace',
   'streamGrace',
   'stallTimeout',
+  'loadBalancerIdleTimeout',
   'pidFile',
   'controlSocket',
   'signals',

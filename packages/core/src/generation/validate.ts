@@ -102,6 +102,7 @@ const checks: Record<string, Check> = {
   idleGrace: duration,
   streamGrace: duration,
   stallTimeout: duration,
+  loadBalancerIdleTimeout: duration,
   pidFile: (name, value) => {
     if (typeof value !== 'string' || value === '') throw bad(name, 'a path', value)
   },

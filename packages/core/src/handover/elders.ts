@@ -1,6 +1,6 @@
 import { type Channel, closeChannels, openChannel } from '../node/index.js'
 import type { HandedElder } from './handover.js'
-import type { DrainReport } from './messages.js'
+import type { Drained, DrainReport } from './messages.js'
 
 /** A generation before this one that still drains. */
 export interface Elder {
@@ -27,9 +27,15 @@ export class Elders {
   #nobodyIsLeft: () => void = () => {}
   #handed: readonly HandedElder[]
   #known: Known[] = []
+  #past: Drained
 
-  constructor(handed: readonly HandedElder[] = []) {
+  /** @param past what became of the connections of those that have gone before */
+  constructor(
+    handed: readonly HandedElder[] = [],
+    past: Drained = { moved: 0, drained: 0, cut: 0 },
+  ) {
     this.#handed = handed
+    this.#past = past
     this.gone = new Promise((resolve) => {
       this.#nobodyIsLeft = resolve
     })
@@ -49,6 +55,7 @@ export class Elders {
       })
       void channel.closed.then(() => {
         this.#known = this.#known.filter((one) => one !== known)
+        this.#past = sum([this.#past, known.report?.counts])
         if (this.#known.length === 0) this.#nobodyIsLeft()
       })
     }
@@ -77,6 +84,16 @@ export class Elders {
       }))
   }
 
+  /** What became of the connections of those that have gone: of each, as far as it could say. */
+  get past(): Drained {
+    return this.#past
+  }
+
+  /** The same, and of those that live, so far. */
+  get counts(): Drained {
+    return sum([this.#past, ...this.#known.map(({ report }) => report?.counts)])
+  }
+
   /** What goes to the successor. */
   parcel(): HandedElder[] {
     return this.#known.flatMap(({ pid, generation, channel, report }) =>
@@ -99,6 +116,12 @@ export class Elders {
     this.#handed = []
     for (const { channel } of this.#known) channel.close()
   }
+}
+
+function sum(all: readonly (Drained | undefined)[]): Drained {
+  const total = (name: keyof Drained): number =>
+    all.reduce((count, one) => count + (one?.[name] ?? 0), 0)
+  return { moved: total('moved'), drained: total('drained'), cut: total('cut') }
 }
 
 function aged({ age, hammerIn, ...rest }: DrainReport, ms: number): DrainReport {

@@ -1,6 +1,6 @@
 import { EndlessError } from '../errors.js'
 import type { ListenAddress } from '../node/index.js'
-import type { DrainReport } from './messages.js'
+import type { DrainReport, Past } from './messages.js'
 
 /** The environment variable that makes a process a successor. */
 export const handoverVariable = 'ENDLESS_HANDOVER'
@@ -63,6 +63,8 @@ export interface Handover {
   /** The fds of the lanes, in the successor. */
   readonly lanes?: readonly number[]
   readonly link?: HandedLink
+  /** Older versions have none. */
+  readonly past?: Past
 }
 
 /** As the value of {@link handoverVariable}. */

@@ -13,7 +13,17 @@ export { describeElder, type Elder, Elders } from './elders.js'
 export { Files, type Passable } from './files.js'
 export type { HandedLink, HandedListener } from './handover.js'
 export { type Launcher, launcher } from './launcher.js'
-export type { Answer, DrainReport, Fact, Offer, Refusal, TicketKeys, Verdict } from './messages.js'
+export type {
+  Answer,
+  Drained,
+  DrainReport,
+  Fact,
+  Offer,
+  Past,
+  Refusal,
+  TicketKeys,
+  Verdict,
+} from './messages.js'
 export { type SpawnPlan, spawnPlan } from './plan.js'
 export { findPredecessor, type Predecessor } from './predecessor.js'
 export { endPreload } from './preload.js'

@@ -16,6 +16,16 @@ export type ToPredecessor =
   /** The app has closed every listener: nobody serves here. */
   | { readonly endless: 'deaf' }
 
+/** What became of the connections that were open when a drain began. */
+export interface Drained {
+  /** The successor has them. */
+  readonly moved: number
+  /** They ended by themselves, or at a deadline. */
+  readonly drained: number
+  /** The hammer cut them. */
+  readonly cut: number
+}
+
 /** What a generation that drains says of it to the newest one. */
 export interface DrainReport {
   readonly connections: number
@@ -25,6 +35,13 @@ export interface DrainReport {
   readonly age: number
   /** Until the hammer falls, in ms. */
   readonly hammerIn: number | false
+  /** Of connections, so far; older versions do not say. */
+  readonly counts?: Drained
+}
+
+/** What became of upgrades, and of connections at their drains, in all generations before this one. */
+export interface Past extends Drained {
+  readonly failed: number
 }
 
 /**

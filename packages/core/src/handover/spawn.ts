@@ -19,7 +19,7 @@ export async function startSuccessor(
   parcel: Parcel,
   readyTimeout: number,
 ): Promise<Successor> {
-  const { listeners, files, elders, generation } = parcel
+  const { listeners, files, elders, generation, past } = parcel
   const fds = [...listeners, ...files, ...elders].map(({ fd }) => fd)
   const { child, pid, pipes } = await spawnHeir(plan, fds, 1 + parcel.lanes, (inherited, piped) => {
     const at = (n: number): number => inherited[n] ?? -1
@@ -34,6 +34,7 @@ export async function startSuccessor(
         { pid: process.pid, generation: generation - 1, fd: reports },
       ],
       lanes,
+      past,
     }
   })
   const channels = pipes.map(channelOf) as [Channel, Channel, Channel]

@@ -2,7 +2,7 @@ import type { EndlessError } from '../errors.js'
 import type { Channel, Handle, Sent } from '../node/index.js'
 import type { Exit } from './body.js'
 import type { HandedElder, Handover } from './handover.js'
-import type { Answer, DrainReport, TicketKeys, Verdict } from './messages.js'
+import type { Answer, DrainReport, Past, TicketKeys, Verdict } from './messages.js'
 
 /** The generation after this one: a child of ours, or what a supervisor spawned for us. */
 export interface Successor {
@@ -51,4 +51,5 @@ export interface Parcel {
   readonly elders: readonly HandedElder[]
   /** How many lanes it gets for connections. */
   readonly lanes: number
+  readonly past: Past
 }

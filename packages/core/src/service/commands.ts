@@ -120,7 +120,7 @@ export class Commands {
     const since = performance.now()
     await delay(lookFor)
     const late = performance.now() - since - lookFor
-    const { pid, generation, state, uptime, connections, requests, draining } =
+    const { pid, generation, state, uptime, connections, requests, draining, totals } =
       this.#commanded().status()
     const elders: DrainStatus[] = draining.map(({ drain, ...elder }) => ({
       pid: elder.pid,
@@ -131,7 +131,7 @@ export class Commands {
     }))
     const own = departure.ending?.report
     return {
-      ...{ name: basename(path, '.sock'), pid, release: this.#release, uptime, state },
+      ...{ name: basename(path, '.sock'), pid, release: this.#release, uptime, state, totals },
       workers: [
         {
           ...{ slot: 0, state, generation, pid, release: this.#release, uptime },

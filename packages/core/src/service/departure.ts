@@ -150,6 +150,8 @@ export class Departure {
     this.#generation.takesConnections = migration !== undefined
     const over = (code: number): void => {
       this.#listeners.close()
+      // What it says last is what it counts for.
+      if (this.#successor) this.#report(this.#successor)
       void exit(this.#generation, code)
     }
     this.#ending = new Ending(this.#generation, reason, over, migration)
@@ -172,6 +174,7 @@ export class Departure {
   /** The successor failed before it had proved itself: this generation serves again. */
   #revive(successor: Successor, how: string): void {
     const { machine, hooks, settings, patience } = this.#generation
+    this.#generation.failedUpgrades++
     this.#ending?.cancel()
     this.#ending = undefined
     this.#successor = undefined

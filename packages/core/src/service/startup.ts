@@ -24,6 +24,7 @@ import {
 } from '../node/index.js'
 import { AutoReady } from './autoready.js'
 import { type ControlSocket, isControl } from './controlsocket.js'
+import { IdleTime } from './idletime.js'
 import { Notice } from './notice.js'
 
 /** From the first line to ready: listeners, hooks, and the handover from the predecessor. */
@@ -35,6 +36,7 @@ export class Startup {
   readonly #served: () => void
   readonly #autoReady: AutoReady
   readonly #notice: Notice
+  readonly #idleTime: IdleTime
   /** Lets go of each server that is attached. */
   readonly #attached = new WeakMap<Server, () => void>()
   #readiness: Promise<void> | undefined
@@ -58,6 +60,7 @@ export class Startup {
     this.#generation = generation
     this.#control = control
     this.#notice = new Notice(generation)
+    this.#idleTime = new IdleTime(generation)
     this.#closeUnclaimedFiles = closeUnclaimedFiles
     this.#served = served
     const handed = generation.predecessor?.handover.listeners ?? []
@@ -195,6 +198,7 @@ export class Startup {
     generation.info(`Generation ${generation.number} serves ${names.join(', ')}.`)
     const why = whyNoUpgrade() ?? generation.launcher?.why
     if (why) generation.info(`Upgrades will be refused: ${why}.`)
+    for (const { server } of this.listeners.all) this.#idles(server)
     this.#served()
   }
 
@@ -206,8 +210,17 @@ export class Startup {
   #listening(listener: Listener): void {
     const { name, origin, address } = listener
     if (address) this.#generation.tell('endless:listen', { name, address, from: origin })
+    this.#idleTime.raise(listener.server)
     this.#autoReady.consider()
-    if (this.#serves) this.#holdUp()
+    if (!this.#serves) return
+    this.#holdUp()
+    this.#idles(listener.server)
+  }
+
+  /** By what another app, or the app after its `listen()`, has set meanwhile. */
+  #idles(server: Server): void {
+    this.#idleTime.raise(server)
+    this.#idleTime.look(server)
   }
 
   /** The supervisor gets a duplicate of what this process has bound itself: the next ones inherit it. */

@@ -43,5 +43,9 @@ export function statusOf(
       ...ending.counts,
     },
     draining: generation.elders.living,
+    totals: {
+      upgrades: { succeeded: generation.number, failed: generation.failedUpgrades },
+      connections: generation.elders.counts,
+    },
   }
 }

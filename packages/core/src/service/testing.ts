@@ -57,4 +57,8 @@ const idle: Status = {
   adopted: 0,
   drain: undefined,
   draining: [],
+  totals: {
+    upgrades: { succeeded: 0, failed: 0 },
+    connections: { moved: 0, drained: 0, cut: 0 },
+  },
 }

@@ -5,7 +5,8 @@ import type { Parcel, Successor } from '../handover/index.js'
 import type { Listeners } from '../listeners/index.js'
 import { Upgrade } from './upgrade.js'
 
-const parcel: Parcel = { generation: 1, listeners: [], files: [], elders: [], lanes: 0 }
+const past = { moved: 0, drained: 0, cut: 0, failed: 0 }
+const parcel: Parcel = { generation: 1, listeners: [], files: [], elders: [], lanes: 0, past }
 const why = new EndlessError('ERR_ENDLESS_STOPPED', 'another one failed')
 
 /** An upgrade whose successor is spawned, and ready, when a test says so. */

@@ -109,6 +109,7 @@ export class Upgrade {
         ? cause
         : new EndlessError('ERR_ENDLESS_SPAWN', `upgrade failed: ${messageOf(cause)}`, { cause })
     await this.#stop(error)
+    this.#generation.failedUpgrades++
     // A shutdown that came meanwhile goes its own way.
     if (this.#generation.state === 'upgrading') this.#generation.machine.send('upgradeFailed')
     this.#generation.error('Upgrade failed', error)

@@ -246,6 +246,7 @@ export class ProcessUpgrader implements Upgrader {
         files: this.#files.parcel(),
         elders: this.#generation.elders.parcel(),
         lanes: this.#generation.migrates ? laneCount : 0,
+        past: { ...this.#generation.elders.past, failed: this.#generation.failedUpgrades },
       })
       const successor = await upgrade.run(before, parcel, () => listeners.ticketKeys())
       this.#departure.handOver(successor)

@@ -11,7 +11,8 @@ vi.mock(import('../node/index.js'), async (load) => ({
 }))
 
 const plan = { command: 'node', args: [], cwd: '/', env: {} }
-const parcel: Parcel = { generation: 1, listeners: [], files: [], elders: [], lanes: 0 }
+const past = { moved: 0, drained: 0, cut: 0, failed: 0 }
+const parcel: Parcel = { generation: 1, listeners: [], files: [], elders: [], lanes: 0, past }
 const readyTimeout = 5_000
 
 let link: FakeChannel
