@@ -31,6 +31,25 @@ describe('the others', () => {
     expect(service.asked).toEqual([{ command, args: undefined }])
   })
 
+  test.each([
+    [['stop'], null, { result: null }],
+    [['hammer'], { pids: [7] }, { result: { pids: [7] } }],
+    [['scale', '3'], { workers: 3 }, { result: { workers: 3 } }],
+  ])('endless %s --json: a line for each event, then the result', async (words, result, last) => {
+    const service = await fakeService(({ progress }) => {
+      progress({ phase: 'draining' })
+      return Promise.resolve(result)
+    })
+    const { code, stdout } = await new Command([...words, '--json', '--control', service.path])
+      .ended
+    expect(code).toBe(0)
+    const lines = stdout.trimEnd().split('\n')
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      { event: { phase: 'draining' } },
+      last,
+    ])
+  })
+
   test('by name, as the service is found without one in its directory', async () => {
     const service = await fakeService(() => Promise.resolve(null), 'shop')
     const named = new Command(['stop', '--name', 'shop'], {

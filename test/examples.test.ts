@@ -9,8 +9,9 @@ import { commandsOf, root, startExample } from './support/example.js'
 import { type Service, temporaryDirectory } from './support/service.js'
 
 /** The demo has its own tests; all else that has a README is an example. */
-const examples = readdirSync(join(root, 'examples'))
-  .filter((name) => name !== 'demo' && existsSync(join(root, 'examples', name, 'README.md')))
+const examples = readdirSync(join(root, 'examples')).filter(
+  (name) => name !== 'demo' && existsSync(join(root, 'examples', name, 'README.md')),
+)
 const commands = examples.flatMap((name) =>
   commandsOf(name).map((command) => ({ ...command, name })),
 )

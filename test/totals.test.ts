@@ -43,7 +43,10 @@ test('each generation goes on counting where the one before it stopped', async (
   // While it drains, too.
   await expect
     .poll(() => totals(service), patient)
-    .toEqual({ upgrades: { succeeded: 1, failed: 1 }, connections: { moved: 3, drained: 0, cut: 0 } })
+    .toEqual({
+      upgrades: { succeeded: 1, failed: 1 },
+      connections: { moved: 3, drained: 0, cut: 0 },
+    })
   service.signal('SIGUSR2', service.pid)
   await service.gone(service.pid)
   const expected = {
@@ -53,10 +56,12 @@ test('each generation goes on counting where the one before it stopped', async (
   await expect.poll(() => totals(service), patient).toEqual(expected)
   await service.upgrade()
   expect(service.all({ event: 'drain', phase: 'end', pid: second })).toMatchObject([{ moved: 3 }])
-  await expect.poll(() => totals(service), patient).toEqual({
-    upgrades: { succeeded: 2, failed: 1 },
-    connections: { moved: 6, drained: 0, cut: 1 },
-  })
+  await expect
+    .poll(() => totals(service), patient)
+    .toEqual({
+      upgrades: { succeeded: 2, failed: 1 },
+      connections: { moved: 6, drained: 0, cut: 1 },
+    })
   for (const raw of kept) raw.socket.destroy()
   await service.stop()
 })

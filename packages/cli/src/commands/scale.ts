@@ -4,6 +4,10 @@ import type { Output } from '../output.js'
 import { tellProgress } from '../progress.js'
 import { ask, type Target, withTarget } from '../target.js'
 
+interface Options extends Target {
+  readonly json?: boolean
+}
+
 const help = `
 Examples:
   endless scale 4      four workers, whatever there are now
@@ -16,9 +20,13 @@ export function scaleCommand(output: Output): Command {
   return withTarget(new Command('scale'))
     .description('change how many workers serve')
     .argument('<n|+n|-n|max>', 'how many, or how many more or fewer', parseScale)
+    .option('--json', 'a line of JSON for each event, then one for the result or the error')
     .addHelpText('after', help)
-    .action(async (args: ScaleArgs, target: Target) => {
-      const { workers } = readScaled(await ask(target, 'scale', args, tellProgress(output)))
+    .action(async (args: ScaleArgs, { json = false, ...target }: Options) => {
+      output.json = json
+      const result = readScaled(await ask(target, 'scale', args, tellProgress(output)))
+      if (json) return output.data({ result })
+      const { workers } = result
       output.line(`${output.colours.green('scaled')}  ${workers} worker${workers === 1 ? '' : 's'}`)
     })
 }

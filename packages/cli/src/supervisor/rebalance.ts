@@ -7,6 +7,8 @@ import type { Worker } from './worker.js'
 
 /** How often to look, in ms: workers say as often how many connections they have. */
 const lookEvery = 1_000
+/** How many looks in a row have to find it: what evens out by itself, as connections come and go, is left alone. */
+const lasting = 3
 /** What a worker may have beyond the mean before it gives some away. */
 const tolerated = 1.15
 /** With fewer for each worker there is nothing to mend. */
@@ -21,6 +23,7 @@ export class Rebalance {
   readonly #timer: NodeJS.Timeout
   /** When connections were given last: what workers said before that is not true any more. */
   #givenAt = Number.NEGATIVE_INFINITY
+  #found = 0
 
   constructor(fleet: Fleet, voice: Voice) {
     this.#fleet = fleet
@@ -42,7 +45,9 @@ export class Rebalance {
     const gifts = giftsAmong(
       workers.map((worker) => ({ worker, count: worker.beat?.connections ?? 0 })),
     )
-    if (gifts.length > 0) this.#givenAt = performance.now()
+    this.#found = gifts.length > 0 ? this.#found + 1 : 0
+    if (this.#found < lasting) return
+    this.#givenAt = performance.now()
     for (const { from, to, count } of gifts)
       await this.#give(from, to, count).catch((error: unknown) =>
         this.#voice.complain(`Connections could not be evened out: ${messageOf(error)}`),

@@ -3,12 +3,14 @@ import type { Fleet } from './fleet.js'
 import { Slot } from './slot.js'
 import { FakeWorker, fakeRelease } from './specs/fakes.js'
 import { statusOf } from './status.js'
+import { Totals } from './totals.js'
 
 function statusOfSlot(current: FakeWorker | undefined, ...living: readonly FakeWorker[]) {
   const slot = new Slot(0)
   for (const one of living) slot.join(one.worker)
   slot.current = current?.worker
-  const fleet = { release: fakeRelease('r'), state: 'serving', slots: [slot] }
+  const totals = new Totals()
+  const fleet = { release: fakeRelease('r'), state: 'serving', slots: [slot], living, totals }
   return statusOf('a', fleet as unknown as Fleet).workers[0]
 }
 

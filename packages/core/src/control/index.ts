@@ -26,4 +26,10 @@ export type { ControlHandler } from './peer.js'
 export { type ControlReply, type ControlRequest, lineLimit, protocolVersion } from './protocol.js'
 export { ControlServer } from './server.js'
 export { listenAt } from './socketfile.js'
-export { type DrainStatus, readStatus, type ServiceStatus, type WorkerStatus } from './status.js'
+export {
+  type DrainStatus,
+  readStatus,
+  type ServiceStatus,
+  type TotalsStatus,
+  type WorkerStatus,
+} from './status.js'

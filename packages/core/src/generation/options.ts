@@ -116,7 +116,6 @@ export interface ProcessSettings {
    * (`keepAliveTimeout`), and `headersTimeout` and `requestTimeout` do not undercut that; what is longer, or 0,
    * stays. Without it Node ends an idle connection after 5 s, and a request that is on its way just then is the
    * classic 502.
-   * @default undefined: what the servers say
    */
   loadBalancerIdleTimeout: number | undefined
   /**
