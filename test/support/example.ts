@@ -44,8 +44,12 @@ function parse(block: string): Command {
  * Starts an example as its README says, on free ports, and waits until it is ready. What it does is
  * reported by a module that Node loads before it: the example itself is not changed.
  */
-export function startExample(command: Command, env: Record<string, string> = {}): Promise<Service> {
-  const preload = ['report.js', 'impatient.js'].map(
+export function startExample(
+  command: Command,
+  env: Record<string, string> = {},
+  more: readonly string[] = [],
+): Promise<Service> {
+  const preload = ['report.js', 'impatient.js', ...more].map(
     (name) => `--import=${pathToFileURL(fixture(name))}`,
   )
   const ports = { PORT: '0', ADMIN_PORT: '0' }

@@ -1,6 +1,14 @@
 import type { Connection } from '../connections/index.js'
 import type { Answer, Fact, Refusal, Successor } from '../handover/index.js'
-import { type Channel, type Frozen, freeze, handleOn, holdReading, restOf } from '../node/index.js'
+import {
+  type Channel,
+  type Frozen,
+  freeze,
+  handleOn,
+  holdReading,
+  isBetweenRequests,
+  restOf,
+} from '../node/index.js'
 import { InTurn } from './inturn.js'
 
 /** A successor that is silent for so long does not get the ones that are on their way, in ms. */
@@ -58,7 +66,7 @@ export class Crossing {
   readonly #free: Channel[]
   /** Taken back; each is in its lane still, or the successor has not said that it let go. */
   readonly #blocked = new Map<number, Passenger>()
-  readonly #aboard = new Set<Connection>()
+  readonly #aboard = new Map<Connection, Passenger>()
   readonly #offered = new Map<number, Passenger>()
   /** Taken, while they were at a request. */
   readonly #boarding = new Map<number, Passenger>()
@@ -109,15 +117,26 @@ export class Crossing {
     const lane = handle && this.#free.pop()
     if (!lane) return
     const id = this.#nextId++
-    this.#aboard.add(connection)
     const at = performance.now()
-    this.#offered.set(id, { id, connection, lane, at, took, ...(goOn && { goOn }) })
+    const passenger = { id, connection, lane, at, took, ...(goOn && { goOn }) }
+    this.#aboard.set(connection, passenger)
+    this.#offered.set(id, passenger)
     const sent = (error?: Error | null): void => {
       // It never left.
       if (error) this.#isBack(id)
     }
     lane.send({ id, listener }, sent, handle)
     this.#timer ??= setTimeout(() => this.#checkSilence(), answerTimeout).unref()
+  }
+
+  /**
+   * One that is waited for has read all of a request: what its client asks next waits in the kernel, where it is
+   * answered no later. What belongs to this request does not wait, or it would never end.
+   */
+  hold(connection: Connection): void {
+    const passenger = this.#aboard.get(connection)
+    if (!passenger || !this.#boarding.has(passenger.id)) return
+    if (isBetweenRequests(connection.socket)) passenger.goOn ??= holdReading(connection.socket)
   }
 
   /** In the midst of a long turn: those that were taken wait for no more than our word. */
@@ -184,11 +203,10 @@ export class Crossing {
     this.#keep(staying)
   }
 
-  /** What its client asks after this request waits in the kernel, where it is answered no later. */
   #board(passenger: Passenger): void {
     const { id, connection } = passenger
     this.#boarding.set(id, passenger)
-    passenger.goOn ??= holdReading(connection.socket)
+    this.hold(connection)
     passenger.late ??= setTimeout(() => this.#keep([passenger]), boardingTime).unref()
     connection.onceIdle(() => {
       if (this.#boarding.delete(id)) this.#part([passenger])

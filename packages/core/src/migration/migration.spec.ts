@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, request } from 'node:http'
+import { createServer, type RequestListener, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, test, vi } from 'vitest'
@@ -162,6 +162,21 @@ describe('a connection moves', () => {
     await until(() => here.generation.connections.size === 0)
     expect(here.successor.verdicts).toMatchObject([{ endless: 'yours', facts: [{ requests: 2 }] }])
     expect([connection?.socket.bytesRead, responses.length]).toEqual([read, 2])
+  })
+
+  test('when it is taken in the midst of a request whose body is still to come: that is read', async () => {
+    const app: RequestListener = (request, response) =>
+      void request.resume().once('end', () => response.end('x'))
+    const port = await here.served.listen(createServer(app))
+    const client = await here.served.client(port, get, 'idle')
+    here.begin()
+    client.socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbo')
+    await here.served.untilKinds('active')
+    here.successor.takes(0)
+    client.socket.write('dy')
+    await client.answered(2)
+    await until(() => here.generation.connections.size === 0)
+    expect(here.successor.verdicts).toMatchObject([{ endless: 'yours', facts: [{ requests: 2 }] }])
   })
 
   test('or not, where that takes long: it is read from again, and tried anew when it is idle', async () => {

@@ -185,6 +185,7 @@ export class Migration {
    * kernel, where it would not be answered any sooner.
    */
   #hold(connection: Connection): void {
+    if (this.#crossing.has(connection)) return this.#crossing.hold(connection)
     const { exchanges, socket } = connection
     if (this.#held.has(connection) || exchanges.length === 0 || !isBetweenRequests(socket)) return
     if (this.#crossing.isSilent || !this.#pace.hasRoom || !this.takes(connection)) return
