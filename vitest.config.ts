@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 const heavy = 'test/apps/heavy/**'
 /** The same once more in other places, and what goes wrong seldom: by `npm run test:long`, not with each change. */
 const long = [
+  'test/oldest.test.ts',
   'test/apps/fleet.test.ts',
   'test/supervised.test.ts',
   'test/supervised.frameworks.test.ts',
@@ -13,6 +14,13 @@ const long = [
   'test/fleet.{app,deploy,disk,faults,limits,output}.test.ts',
 ]
 const isLong = process.env.LONG === '1'
+/** These take longer then. */
+const longer = [
+  'test/express.test.ts',
+  'test/koa.test.ts',
+  'test/fuzz.test.ts',
+  'test/migration.leak.test.ts',
+]
 const underFire = ['test/load.test.ts', 'test/migration.test.ts']
 
 export default defineConfig({
@@ -30,7 +38,7 @@ export default defineConfig({
         // Real processes and real signals. They wait most of the time: three files side by side.
         test: {
           name: 'process',
-          include: isLong ? long : ['test/**/*.test.ts'],
+          include: isLong ? [...long, ...longer] : ['test/**/*.test.ts'],
           exclude: [...underFire, heavy, ...(isLong ? [] : long), '**/node_modules/**'],
           pool: 'forks',
           isolate: false,

@@ -1,3 +1,7 @@
-import { contract } from './contract/index.js'
+// What is no framework's, http.test.ts has; all of it once more by `npm run test:long`.
+import { contract, wayOfARequest } from './contract/index.js'
+import { isLong } from './support/long.js'
 
-contract({ name: 'Express 5', env: { FRAMEWORK: 'express', EXPRESS: 'express' } })
+const express = { name: 'Express 5', env: { FRAMEWORK: 'express', EXPRESS: 'express' } }
+if (isLong) contract(express)
+else wayOfARequest(express)

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
 import { load, type Mode } from './support/client/index.js'
+import { isLong } from './support/long.js'
 import { upgradesLoseNothing } from './support/lossless.js'
 import { fixture, Service } from './support/service.js'
 
-const upgrades = Number(process.env.UPGRADES ?? 50)
+const upgrades = Number(process.env.UPGRADES ?? (isLong ? 50 : 15))
 
 const modes: readonly (readonly [mode: Mode, connections: number])[] = [
   ['keep-alive', 16],

@@ -1,10 +1,11 @@
 // What the same connection, and the processes that it goes through, are like after many upgrades.
 import { expect, test } from 'vitest'
 import { ask, Crowd, tally } from './support/crowd.js'
+import { isLong } from './support/long.js'
 import { startMoving, untilAdopted } from './support/moving.js'
 import type { Raw } from './support/raw.js'
 
-const upgrades = Number(process.env.UPGRADES ?? 100)
+const upgrades = Number(process.env.UPGRADES ?? (isLong ? 100 : 25))
 const execArgv = ['--expose-gc']
 
 interface Leaks {
