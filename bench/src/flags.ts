@@ -15,7 +15,8 @@ export const help: string = `Usage: npm run bench -- [cost | latency | workers] 
 Upgrades under load, and throughput, side by side. Writes latest.md, latest.svg and
 latest.csv (each answer, failure and signal).
 
-  cost           instead: what endless does for each request, in ns, about 30 s
+  cost           instead: what endless does for each request, in ns, about 30 s; and in
+                 instructions over real sockets, where valgrind is, 10 min more
   latency        instead: what clients see of deploys, per framework, at half load and
                  pipelined, and how long a successor takes to start, about 4 min
   workers        instead: two workers of endless, node:cluster and pm2 on full load, and their

@@ -5,6 +5,12 @@ import { chartOf } from './chart.js'
 import type { Contender } from './contenders/index.js'
 import { type Costs, costOf } from './cost.js'
 import { type Flags, help, parseFlags } from './flags.js'
+import {
+  type Instructions,
+  instructionsCases,
+  instructionsOf,
+  valgrindIsMissing,
+} from './instructions.js'
 import { latencyOf } from './latency.js'
 import { aboutThisRun, loadNow } from './machine.js'
 import { full, quick } from './plan.js'
@@ -76,6 +82,13 @@ async function bench({ pairs, out, ...flags }: Flags): Promise<boolean> {
     faults,
     () => costOf(plan.cost, stop.signal),
   )
+  const noValgrind = flags.cost ? await valgrindIsMissing() : undefined
+  if (noValgrind) leftOut.push({ title: 'instructions per request', reason: noValgrind })
+  const instructions = await each(
+    flags.cost && !noValgrind ? instructionsCases : [],
+    faults,
+    (one): Promise<Instructions> => instructionsOf(one, plan.instructions, stop.signal),
+  )
   const latencies = await each(flags.latencies, faults, (one) =>
     latencyOf(one, plan.latency, stop.signal),
   )
@@ -118,6 +131,7 @@ async function bench({ pairs, out, ...flags }: Flags): Promise<boolean> {
     about,
     leftOut,
     costs,
+    instructions,
     latencies,
     evidence,
     trials,

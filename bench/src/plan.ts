@@ -1,4 +1,5 @@
 import type { CostPlan } from './cost.js'
+import type { InstructionsPlan } from './instructions.js'
 import type { LatencyPlan } from './latency.js'
 import type { ThroughputPlan } from './throughput.js'
 import type { TrialPlan } from './trial.js'
@@ -9,6 +10,7 @@ export interface Plan {
   readonly throughput: ThroughputPlan
   readonly proof: TrialPlan
   readonly cost: CostPlan
+  readonly instructions: InstructionsPlan
   readonly latency: LatencyPlan
   readonly rates: RatesPlan
   readonly reloads: ReloadsPlan
@@ -20,6 +22,7 @@ export const full: Plan = {
   throughput: { warmUp: 400, round: 250, launches: 8 },
   proof: { warmUp: 300, duration: 8_000, upgradesAt: [500, 3_000, 5_500] },
   cost: { launches: 3, cycles: 10, runs: 100 },
+  instructions: { from: 20_000, to: 60_000 },
   latency: { upgrades: 5, window: 2_500, saturate: 2_000, starts: 5 },
   rates: { launches: 2, cycles: 6, warmUp: 700, round: 400 },
   reloads: { reloads: 4, warmUp: 800, pause: 1_300 },
@@ -30,6 +33,7 @@ export const quick: Plan = {
   throughput: { warmUp: 300, round: 200, launches: 1 },
   proof: { warmUp: 300, duration: 3_000, upgradesAt: [500] },
   cost: { launches: 1, cycles: 3, runs: 50 },
+  instructions: { from: 500, to: 1_000 },
   latency: { upgrades: 1, window: 1_500, saturate: 500, starts: 1 },
   rates: { launches: 1, cycles: 2, warmUp: 250, round: 200 },
   reloads: { reloads: 1, warmUp: 300, pause: 700 },

@@ -1,5 +1,6 @@
 import { median } from 'simple-statistics'
 import type { Cost, Costs } from './cost.js'
+import type { Instructions } from './instructions.js'
 import type { Latency } from './latency.js'
 import { failuresOf, ms, none, spread, tableOf, whole } from './markdown.js'
 import type { Evidence } from './proof.js'
@@ -19,6 +20,7 @@ export interface Results {
   /** What this machine does not have. */
   readonly leftOut: readonly Fault[]
   readonly costs: readonly Costs[]
+  readonly instructions: readonly Instructions[]
   readonly latencies: readonly Latency[]
   readonly evidence: readonly Evidence[]
   readonly trials: readonly Trial[]
@@ -30,7 +32,8 @@ export interface Results {
 
 /** The whole report, as markdown. */
 export function reportOf(results: Results): string {
-  const { about, leftOut, costs, latencies, evidence, trials, comparisons, faults } = results
+  const { about, leftOut, costs, instructions, latencies, evidence, trials, comparisons, faults } =
+    results
   const lines = [...about, ...leftOut.map(({ title, reason }) => `${title} is left out: ${reason}`)]
   const parts = ['# Benchmark', lines.map((line) => `- ${line}`).join('\n')]
   if (costs.length > 0)
@@ -39,6 +42,13 @@ export function reportOf(results: Results): string {
       ...costs.map(costTable),
       'The least of many short runs of one process, bare and attached in turns, without what Node and ' +
         'the app do themselves. The control is bare against bare: what it shows is noise.',
+    )
+  if (instructions.length > 0)
+    parts.push(
+      '## Instructions per request, over real sockets',
+      instructionsTable(instructions),
+      'Counted by callgrind, on one thread, once the code is warm: of the server, and of the client that is in ' +
+        'the same process. The control is bare against bare.',
     )
   if (latencies.length > 0)
     parts.push(
@@ -97,6 +107,14 @@ function costTable({ bare, ours, again }: Costs): string {
       row('control adds', beyond(again)),
     ],
   )
+}
+
+function instructionsTable(all: readonly Instructions[]): string {
+  const rows = all.map(({ title, bare, ours, again }) => [
+    title,
+    ...[bare, ours, ours - bare, again - bare].map(whole),
+  ])
+  return tableOf(['', 'bare', 'endless', 'endless adds', 'control adds'], rows)
 }
 
 function latencyTable(latencies: readonly Latency[]): string {
