@@ -18,5 +18,6 @@ export {
   type UpgraderOptions,
 } from './generation/index.js'
 export type { DrainReport, Elder, SpawnPlan } from './handover/index.js'
+export { type Carriage, carried, carry } from './migration/index.js'
 export type { ListenAddress } from './node/index.js'
 export { type HealthOptions, restartWebSockets, upgrader } from './service/index.js'

@@ -24,6 +24,7 @@
  * | `ERR_ENDLESS_PROBATION` | the successor served, and failed on probation: the one before serves again |
  * | `ERR_ENDLESS_CONTROL` | a control socket cannot be made or used, or what came over it makes no sense |
  * | `ERR_ENDLESS_NO_SERVICE` | no service answers at the path of a control socket |
+ * | `ERR_ENDLESS_CARRY` | the state of a connection cannot go with it; only logged: it stays and drains |
  * | `ERR_ENDLESS_NODE` | this Node lacks an internal that is needed |
  */
 export type ErrorCode =
@@ -44,6 +45,7 @@ export type ErrorCode =
   | 'ERR_ENDLESS_READY_TIMEOUT'
   | 'ERR_ENDLESS_HOOK'
   | 'ERR_ENDLESS_HANDOVER'
+  | 'ERR_ENDLESS_CARRY'
   | 'ERR_ENDLESS_PIDFILE'
   | 'ERR_ENDLESS_PROBATION'
   | 'ERR_ENDLESS_CONTROL'

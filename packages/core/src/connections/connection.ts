@@ -19,13 +19,24 @@ export class Connection {
   startedAt = 0
   /** Where it speaks HTTP/2. */
   session?: ServerHttp2Session
+  /** That of its socket is heard by this. */
+  readonly closed: () => void
   readonly #listed: Exchange[] = []
   readonly #ended: (exchange: Exchange) => void
   #isClosed = false
   #idle: (() => void) | undefined
 
-  /** @param ended told of each exchange that was listed, when its response is over */
-  constructor(server: Server, socket: Socket, ended: (exchange: Exchange) => void) {
+  /**
+   * @param ended told of each exchange that was listed, when its response is over
+   * @param closed called when its socket is closed
+   */
+  constructor(
+    server: Server,
+    socket: Socket,
+    ended: (exchange: Exchange) => void,
+    closed: () => void = () => {},
+  ) {
+    this.closed = closed
     this.server = server
     this.socket = socket
     this.#ended = ended

@@ -156,11 +156,12 @@ export class Connections {
 
   #open(server: Server, socket: Socket): void {
     if (this.#bySocket.has(socket) || socket.destroyed) return
-    const connection = new Connection(server, socket, () => {
+    const ended = (): void => {
       for (const call of this.#ended) call(connection)
-    })
+    }
+    const connection = new Connection(server, socket, ended, () => this.#close(socket))
     this.#bySocket.set(socket, connection)
-    socket.once('close', () => this.#close(socket))
+    socket.once('close', connection.closed)
   }
 
   #openSession(socket: Socket, session: ServerHttp2Session): void {

@@ -158,6 +158,12 @@ export interface ProcessSettings {
    */
   migrate: boolean | ((socket: Socket) => boolean)
   /**
+   * How much `state()` of {@link carry} may return for one connection, in bytes of JSON. One with more stays, and
+   * drains, and the log says so.
+   * @default 1048576
+   */
+  carryLimit: number
+  /**
    * For how long connections move one after the other, more and more at a time as the successor proves warm,
    * at most: a deploy does not show on a latency chart. Then the rest moves at once; 0: all do.
    * @default 2000
@@ -221,6 +227,7 @@ export const defaults: Readonly<Omit<ProcessSettings, 'signals' | 'logger'>> = {
   controlSocket: undefined,
   sharedSignals: [],
   migrate: true,
+  carryLimit: 1_048_576,
   slowStart: 2_000,
   http2Notice: false,
   ignoreLauncher: false,

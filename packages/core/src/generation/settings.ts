@@ -19,6 +19,7 @@ const names = [
   'sharedSignals',
   'logger',
   'migrate',
+  'carryLimit',
   'slowStart',
   'http2Notice',
   'ignoreLauncher',

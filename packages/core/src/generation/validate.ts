@@ -121,6 +121,9 @@ const checks: Record<string, Check> = {
     if (typeof value !== 'boolean' && typeof value !== 'function')
       throw bad(name, 'true, false or a function of a socket', value)
   },
+  carryLimit: (name, value) => {
+    if (!Number.isInteger(value) || Number(value) < 0) throw bad(name, 'a number of bytes', value)
+  },
   slowStart: duration,
   http2Notice: flag,
   ignoreLauncher: flag,

@@ -69,6 +69,8 @@ export interface Offer {
   readonly id: number
   /** The name of the listener that it came by. */
   readonly listener: string
+  /** Of a protocol of the app's own, which says what it has to know of it. */
+  readonly carried?: true
 }
 
 /** What is to be known of a connection at the moment in which it changes hands. */
@@ -77,6 +79,8 @@ export interface Fact {
   readonly requests: number
   /** How long it may stay idle, in ms; for ever where that is left out. */
   readonly rest?: number
+  /** What the app knows of it, as JSON. */
+  readonly state?: string
 }
 
 /** Whose connections are that were offered. */

@@ -26,6 +26,8 @@ export class Bindings {
   readonly #known: () => readonly Listener[]
   readonly #bound: (listener: Listener) => void
   readonly #pending = new Set<Listener>()
+  /** Called, and not here yet: Node looks the host up. */
+  readonly #expected = new Map<Server, () => void>()
   readonly #alive = new Set<NodeJS.Timeout>()
   #waiting: (() => void)[] = []
 
@@ -47,7 +49,23 @@ export class Bindings {
 
   /** Whether a `listen()` is still between its call and its `listening`. */
   get pending(): boolean {
-    return this.#pending.size > 0
+    return this.#pending.size > 0 || this.#expected.size > 0
+  }
+
+  /** `listen()` was called: it comes by here, or fails, or the server is closed before. */
+  expect(server: Server): void {
+    const emitter: EventEmitter = server
+    const over = (): void => this.arrived(server)
+    this.#expected.get(server)?.()
+    this.#expected.set(server, () => void emitter.off(errorMonitor, over))
+    emitter.once(errorMonitor, over)
+  }
+
+  /** Nobody waits for it any more: it is here, or nothing comes of it. */
+  arrived(server: Server): void {
+    const forget = this.#expected.get(server)
+    forget?.()
+    if (this.#expected.delete(server)) this.#settleIfDone()
   }
 
   /** Settles when none is. */
@@ -63,6 +81,14 @@ export class Bindings {
 
   /** Takes one call of `listen()`; `proceed` is what Node would have done. */
   take(server: Server, call: ListenCall, proceed: () => void, own: Begin | undefined): void {
+    try {
+      this.#take(server, call, proceed, own)
+    } finally {
+      this.arrived(server)
+    }
+  }
+
+  #take(server: Server, call: ListenCall, proceed: () => void, own: Begin | undefined): void {
     // A handle that is there already came from a cluster's primary or from listen(handle).
     if (handleOf(server)) {
       proceed()
@@ -118,11 +144,14 @@ export class Bindings {
       clearInterval(alive)
       this.#alive.delete(alive)
       this.#pending.delete(listener)
-      if (!this.pending) {
-        for (const resolve of this.#waiting.splice(0)) resolve()
-        this.#owner.settled()
-      }
+      this.#settleIfDone()
     }
+  }
+
+  #settleIfDone(): void {
+    if (this.pending) return
+    for (const resolve of this.#waiting.splice(0)) resolve()
+    this.#owner.settled()
   }
 
   /** @returns false where somebody else has the path: then Node says so, in its own words */

@@ -1,7 +1,7 @@
 import type { Server } from 'node:net'
 import { EndlessError } from '../errors.js'
 import type { HandedListener, TicketKeys } from '../handover/index.js'
-import { type Handle, handleOf, interceptListen } from '../node/index.js'
+import { type Handle, handleOf, interceptListen, watchListen } from '../node/index.js'
 import { Bindings } from './bindings.js'
 import type { Inheritance } from './inheritance.js'
 import type { Listener } from './listener.js'
@@ -75,11 +75,17 @@ export class Listeners {
       this.#servers.add(server)
       this.#bindings.take(server, call, proceed, this.#begins.get(server))
     })
+    const stopWatching = watchListen(server, () => {
+      this.#bindings.expect(server)
+      return () => this.#bindings.arrived(server)
+    })
     const closed = (): void => this.#closed(server)
     server.on('close', closed)
     this.#servers.add(server)
     this.#undo.set(server, () => {
       restore()
+      stopWatching()
+      this.#bindings.arrived(server)
       server.off('close', closed)
     })
   }
@@ -167,6 +173,7 @@ export class Listeners {
   }
 
   #closed(server: Server): void {
+    this.#bindings.arrived(server)
     const listener = this.#all.find((one) => one.server === server)
     if (!handleOf(server)) this.#servers.delete(server)
     if (listener && !listener.handle) this.#owner.closed(listener)

@@ -1,9 +1,10 @@
-import type { Server, Socket } from 'node:net'
+import type { Server } from 'node:net'
 import type { Connections } from '../connections/index.js'
 import type { Generation } from '../generation/index.js'
 import type { Fact, Offer, Predecessor, Refusal, Verdict } from '../handover/index.js'
 import type { Listeners } from '../listeners/index.js'
 import {
+  type Accept,
   acceptorOf,
   type Channel,
   closeChannels,
@@ -12,12 +13,15 @@ import {
   type Handle,
   isFull,
   isPlainHttp,
+  isTls,
   missingForMigration,
   openChannel,
   settle,
+  speaksHttp,
   whyNoUpgrade,
 } from '../node/index.js'
 import type { Peer } from '../supervision/index.js'
+import { bring } from './carry.js'
 import { InTurn } from './inturn.js'
 
 /** How many of its fds a process leaves for what it accepts and opens itself. */
@@ -26,7 +30,7 @@ const fdsKeptFree = 0.1
 /** A connection that is here and not ours yet. */
 interface Held {
   readonly handle: Handle
-  readonly accept: (client: Handle) => Socket | undefined
+  readonly accept: Accept
   /** It is ours, or will not be: until then this process must not end. */
   readonly settled: () => void
 }
@@ -152,7 +156,9 @@ export class Adoption {
     }
     if (!handle) return this.#refuse(offer.id, 'lost')
     const server = this.#serverOf(offer.listener)
-    const accept = server && isPlainHttp(server) ? this.prepare(server) : undefined
+    const fits =
+      server && (offer.carried ? !speaksHttp(server) && !isTls(server) : isPlainHttp(server))
+    const accept = fits ? this.prepare(server) : undefined
     const why = this.#whyNot(server, handle)
     if (why || !accept) {
       handle.close()
@@ -227,8 +233,10 @@ export class Adoption {
     })
   }
 
-  #accept({ accept, handle }: Held, { requests, rest }: Fact): void {
-    const socket = accept(handle)
+  #accept({ accept, handle }: Held, { requests, rest, state }: Fact): void {
+    const known: unknown = state === undefined ? undefined : JSON.parse(state)
+    // Before the app's 'connection' handler, which asks.
+    const socket = accept(handle, (one) => bring(one, known))
     const connection = socket && this.#generation.connections.of(socket)
     if (!connection) return
     this.#generation.connections.adopted++

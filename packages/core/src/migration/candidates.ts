@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net'
 import type { Connection } from '../connections/index.js'
+import { EndlessError } from '../errors.js'
 import type { Generation } from '../generation/index.js'
+import type { Fact } from '../handover/index.js'
 import type { Listeners } from '../listeners/index.js'
 import { isBetweenRequests, isFlushed, isOnHandle, isParsed, isPlainHttp } from '../node/index.js'
-
+import { type Carriage, carriageOf } from './carry.js'
 import type { Standing } from './crossing.js'
 
 /** The name of the listener that a connection came by; undefined where it is none of ours. */
@@ -29,6 +31,8 @@ export class Candidates {
   /** Became idle when there was no room. */
   readonly #waiting = new Set<Connection>()
   #walk: Iterator<Connection>
+  /** Those of which the app says itself when they can go. */
+  readonly #carried = new Set<Connection>()
 
   /**
    * @param isAboard whether it is on its way already
@@ -50,6 +54,22 @@ export class Candidates {
   /** Begins anew with every connection; also with those that became idle without a response. */
   walk(): void {
     this.#walk = this.#generation.connections[Symbol.iterator]()
+    for (const one of this.#generation.connections)
+      if (carriageOf(one.socket)) this.#carried.add(one)
+  }
+
+  /** Whether there are some of the app's own protocol. */
+  get areSomeCarried(): boolean {
+    return this.#carried.size > 0
+  }
+
+  /** The next one of those that is still. */
+  nextCarried(): Connection | undefined {
+    for (const one of this.#carried) {
+      if (one.socket.destroyed || !this.mayMove(one)) this.#carried.delete(one)
+      else if (this.#isReady(one)) return one
+    }
+    return undefined
   }
 
   /** It became idle: before all that were not looked at yet. */
@@ -68,6 +88,7 @@ export class Candidates {
 
   clear(): void {
     this.#waiting.clear()
+    this.#carried.clear()
   }
 
   /**
@@ -97,21 +118,71 @@ export class Candidates {
 
   #isMovable(connection: Connection): boolean {
     const { server, session, socket } = connection
-    if (session || !isPlainHttp(server) || !isOnHandle(socket)) return false
-    if (this.#refused.has(connection) || !isParsed(socket)) return false
+    const isOurs = carriageOf(socket) || (!session && isPlainHttp(server) && isParsed(socket))
+    if (!isOurs || !isOnHandle(socket) || this.#refused.has(connection)) return false
     return this.#nameOf(connection) !== undefined
+  }
+
+  /** What goes with one that is frozen; undefined where the app cannot say it. */
+  pack(connection: Connection): Fact | undefined {
+    const { requests, socket } = connection
+    const { state } = carriageOf(socket) ?? {}
+    if (!state) return { requests }
+    try {
+      const text = JSON.stringify(state())
+      const { carryLimit } = this.#generation.settings.values
+      const size = Buffer.byteLength(text ?? '')
+      if (size <= carryLimit) return { requests, ...(text !== undefined && { state: text }) }
+      throw new EndlessError(
+        'ERR_ENDLESS_CARRY',
+        `state() of carry(): expected at most ${carryLimit} bytes of JSON, received ${size}: keep less, or raise ` +
+          'carryLimit',
+      )
+    } catch (error) {
+      this.#generation.error('A connection cannot move with its state, and drains', error)
+      return undefined
+    }
+  }
+
+  /** The successor has it: the app hears no 'close'. */
+  bidFarewell({ socket }: Connection): void {
+    try {
+      carriageOf(socket)?.gone?.()
+    } catch (error) {
+      this.#generation.error('gone() of carry() threw', error)
+    }
   }
 
   /** Of one that was asked about already. */
   standing(connection: Connection): Standing {
     if (!this.mayMove(connection) || connection.socket.readyState !== 'open') return 'stays'
+    const carriage = carriageOf(connection.socket)
+    if (carriage) return this.#isStill(connection, carriage) ? 'ready' : 'stays'
     if (connection.isBusy) return 'busy'
     return isQuiet(connection) ? 'ready' : 'stays'
   }
 
   #isReady(connection: Connection): boolean {
-    if (connection.isBusy || this.#isAboard(connection) || !isQuiet(connection)) return false
-    return connection.socket.readyState === 'open' && this.canMove(connection)
+    if (this.#isAboard(connection) || connection.socket.readyState !== 'open') return false
+    const carriage = carriageOf(connection.socket)
+    const isStill = carriage
+      ? this.#isStill(connection, carriage)
+      : !connection.isBusy && isQuiet(connection)
+    return isStill && this.canMove(connection)
+  }
+
+  /** By what the app says of it, and nothing of it is on its way through this process. */
+  #isStill(connection: Connection, { busy }: Carriage): boolean {
+    const { socket } = connection
+    if (this.#refused.has(connection) || !isFlushed(socket) || socket.readableLength > 0)
+      return false
+    try {
+      return !busy?.()
+    } catch (error) {
+      this.#generation.error('busy() of carry() threw: that connection drains', error)
+      this.refuse(connection)
+      return false
+    }
   }
 
   #isWanted(connection: Connection): boolean {

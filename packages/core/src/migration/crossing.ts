@@ -2,13 +2,16 @@ import type { Connection } from '../connections/index.js'
 import type { Answer, Fact, Refusal, Successor } from '../handover/index.js'
 import {
   type Channel,
+  destroyUnheard,
   type Frozen,
   freeze,
   handleOn,
   holdReading,
+  holdWriting,
   isBetweenRequests,
   restOf,
 } from '../node/index.js'
+import { carriageOf } from './carry.js'
 import { InTurn } from './inturn.js'
 
 /** A successor that is silent for so long does not get the ones that are on their way, in ms. */
@@ -23,6 +26,10 @@ export type Standing = 'ready' | 'busy' | 'stays'
 export interface Passengers {
   /** Whether it can be let go of right now. */
   standing(connection: Connection): Standing
+  /** What goes with one of the app's own protocol; undefined where that cannot be said: it stays. */
+  pack(connection: Connection): Fact | undefined
+  /** One of the app's own protocol is the successor's. */
+  gone(connection: Connection): void
   /** There is room: {@link Crossing.offer} as many as there is. */
   room(): void
   /** It stays. */
@@ -48,6 +55,8 @@ interface Passenger {
   frozen?: Frozen | undefined
   /** Of before its clock was stopped. */
   facts?: Fact
+  /** Lets go of what was written since it is frozen, where the app may write at any time. */
+  writeOn?: () => void
   /** Reads on, where it was taken while it was at a request. */
   goOn?: () => void
   late?: NodeJS.Timeout
@@ -125,7 +134,8 @@ export class Crossing {
       // It never left.
       if (error) this.#isBack(id)
     }
-    lane.send({ id, listener }, sent, handle)
+    const isCarried = carriageOf(connection.socket) !== undefined
+    lane.send({ id, listener, ...(isCarried && { carried: true }) }, sent, handle)
     this.#timer ??= setTimeout(() => this.#checkSilence(), answerTimeout).unref()
   }
 
@@ -192,15 +202,26 @@ export class Crossing {
     const staying: Passenger[] = []
     for (const passenger of passengers) {
       const standing = this.#passengers.standing(passenger.connection)
-      if (standing === 'ready') {
-        passenger.facts = factOf(passenger.connection)
-        passenger.frozen = freeze(passenger.connection.socket)
-      }
       if (standing === 'busy') this.#board(passenger)
-      else (passenger.frozen ? going : staying).push(passenger)
+      else (standing === 'ready' && this.#freeze(passenger) ? going : staying).push(passenger)
     }
     if (going.length > 0) this.#tellYours(going)
     this.#keep(staying)
+  }
+
+  /** @returns whether it can go with all that is to be known of it */
+  #freeze(passenger: Passenger): boolean {
+    const { connection } = passenger
+    const { socket } = connection
+    const isCarried = carriageOf(socket) !== undefined
+    if (!isCarried) passenger.facts = factOf(connection)
+    passenger.frozen = freeze(socket)
+    if (!passenger.frozen || !isCarried) return passenger.frozen !== undefined
+    passenger.writeOn = holdWriting(socket)
+    const facts = this.#passengers.pack(connection)
+    if (facts) passenger.facts = facts
+    else this.#passengers.refused(connection, 'listener')
+    return facts !== undefined
   }
 
   #board(passenger: Passenger): void {
@@ -250,14 +271,20 @@ export class Crossing {
     this.#aboard.delete(passenger.connection)
     passenger.frozen?.thaw()
     passenger.goOn?.()
+    passenger.writeOn?.()
     this.#lookIfOver()
   }
 
   #letGo({ connection }: Passenger): void {
     this.#aboard.delete(connection)
     this.moved++
+    const { closed, socket } = connection
     // Closes our fd alone: the connection lives as long as one of its fds does.
-    connection.socket.destroy()
+    if (carriageOf(socket) === undefined) socket.destroy()
+    else {
+      destroyUnheard(socket, closed)
+      this.#passengers.gone(connection)
+    }
     this.#lookIfOver()
   }
 

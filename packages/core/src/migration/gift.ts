@@ -46,6 +46,8 @@ export async function give(
   }
   const crossing: Crossing = new Crossing(peer, {
     standing: (connection) => candidates.standing(connection),
+    pack: (connection) => candidates.pack(connection),
+    gone: (connection) => candidates.bidFarewell(connection),
     room: pump,
     // It has as many as it may have, or is about to go.
     refused: end,

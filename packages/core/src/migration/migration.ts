@@ -16,6 +16,9 @@ const reasons: Readonly<Record<Exclude<Refusal, 'listener'>, string>> = {
   lost: 'did not get a connection, as when no fd is free',
 }
 
+/** How often connections of the app's own protocol are asked whether they are still, in ms: nothing tells. */
+const askEvery = 10
+
 /** Whoever has not asked for so long will not ask the moment that it has moved, in ms. */
 const quietFor = 1_000
 
@@ -47,6 +50,7 @@ export class Migration {
   readonly #held = new Map<Connection, () => void>()
   readonly #since = performance.now()
   #patience: NodeJS.Timeout | undefined
+  #asker: NodeJS.Timeout | undefined
   /** Ends the watch for connections that become idle, while there is one. */
   readonly #unwatch: (() => void)[] = []
   #left: () => void = () => {}
@@ -64,6 +68,8 @@ export class Migration {
     this.#pace = new Pace(generation.settings.values.slowStart, () => this.#pump())
     this.#crossing = new Crossing(successor, {
       standing: (connection) => this.#candidates.standing(connection),
+      pack: (connection) => this.#candidates.pack(connection),
+      gone: (connection) => this.#candidates.bidFarewell(connection),
       room: () => this.#pump(),
       refused: (connection, why) => {
         this.#candidates.refuse(connection)
@@ -98,6 +104,22 @@ export class Migration {
   walk(): void {
     this.#candidates.walk()
     this.#pump()
+    if (this.#phase === 'moving' && this.#candidates.areSomeCarried)
+      this.#asker ??= setInterval(() => this.#ask(), askEvery).unref()
+  }
+
+  #ask(): void {
+    while (this.#crossing.hasRoom && this.#pace.hasRoom) {
+      const connection = this.#candidates.nextCarried()
+      if (!connection) break
+      this.#offer(connection)
+    }
+    if (!this.#candidates.areSomeCarried) this.#stopAsking()
+  }
+
+  #stopAsking(): void {
+    clearInterval(this.#asker)
+    this.#asker = undefined
   }
 
   /**
@@ -218,6 +240,7 @@ export class Migration {
   #leaveOff(): void {
     this.#phase = 'over'
     this.#pace.stop()
+    this.#stopAsking()
     clearTimeout(this.#patience)
     for (const end of this.#unwatch.splice(0)) end()
     for (const connection of this.#held.keys()) this.#release(connection)

@@ -3,7 +3,7 @@
  * `readStart` and `reading` of a handle, `onconnection` of a listening one, `_idleStart` of a timer. They are
  * the same in Node 20, 22, 24 and 26; `features` tests for them.
  */
-import type { Server, Socket } from 'node:net'
+import { Server as NetServer, type Server, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { type Handle, handleOf } from './handle.js'
 
@@ -123,11 +123,33 @@ export function freeze(socket: Socket): Frozen | undefined {
   }
 }
 
+/** What is written from now on stays here, until it is let go or thrown away. @returns lets it go */
+export function holdWriting(socket: Socket): () => void {
+  socket.cork()
+  return () => socket.uncork()
+}
+
+/** Closes our fd alone, and nobody but `keep` hears of it: the client has not left. */
+export function destroyUnheard(socket: Socket, keep: () => void): void {
+  socket.removeAllListeners('close')
+  socket.once('close', keep)
+  socket.destroy()
+}
+
+/** The server that has accepted it. */
+export function serverOf(socket: Socket): Server | undefined {
+  const { server } = socket as unknown as { server?: unknown }
+  return server instanceof NetServer ? server : undefined
+}
+
 /** Whether the server would drop one connection more, beside those that are coming. */
 export function isFull(server: Server, coming: number): boolean {
   const { _connections: open = 0 } = server as unknown as { _connections?: number }
   return server.maxConnections > 0 && open + coming >= server.maxConnections
 }
+
+/** @param before called before anybody else hears of it */
+export type Accept = (client: Handle, before?: (socket: Socket) => void) => Socket | undefined
 
 /**
  * What makes a connection of a server as if it had been accepted: Node's own way from libuv to
@@ -135,14 +157,15 @@ export function isFull(server: Server, coming: number): boolean {
  * listening meanwhile.
  * @returns undefined where nobody listens
  */
-export function acceptorOf(server: Server): ((client: Handle) => Socket | undefined) | undefined {
+export function acceptorOf(server: Server): Accept | undefined {
   const listening = handleOf(server) as ListeningHandle | null
   if (!listening?.onconnection) return undefined
-  return (client) => {
+  return (client, before) => {
     const { maxConnections } = server
     let accepted: Socket | undefined
     const opened = (socket: Socket): void => {
       accepted = socket
+      before?.(socket)
     }
     server.prependOnceListener('connection', opened)
     // It is ours now, and the count is no reason to drop it: there was room when we took it.

@@ -85,6 +85,32 @@ export function interceptListen(
   }
 }
 
+/**
+ * Tells of each call of `listen()`: before it reads its arguments, and looks up the host, which takes a while.
+ * @param called returns what to call when it throws
+ * @returns takes it out again
+ */
+export function watchListen(server: net.Server, called: () => () => void): () => void {
+  const original = server.listen
+  const own = Object.hasOwn(server, 'listen')
+  const watched = function (this: net.Server, ...args: unknown[]): net.Server {
+    const threw = called()
+    try {
+      return Reflect.apply(original, this, args) as net.Server
+    } catch (error) {
+      threw()
+      throw error
+    }
+  }
+  server.listen = watched as typeof server.listen
+  return () => {
+    // Another wrapper may stand on ours by now; then it has to stay, and does no harm.
+    if (server.listen !== watched) return
+    if (own) server.listen = original
+    else Reflect.deleteProperty(server, 'listen')
+  }
+}
+
 /** What Node makes of "every address" where it binds itself, for its name of the server and its errors. */
 function wildcardOf(handle: Handle | null): [string, number] | undefined {
   const bound = handle ? boundAddress(handle) : undefined

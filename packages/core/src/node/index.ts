@@ -22,18 +22,22 @@ export {
 } from './channel.js'
 export { type HeldEvent, holdEvent, intercept } from './emissions.js'
 export {
+  type Accept,
   acceptorOf,
   bytesReadOf,
+  destroyUnheard,
   type Frozen,
   freeze,
   handleOn,
   holdReading,
+  holdWriting,
   idleFor,
   isFlushed,
   isFull,
   isOnHandle,
   rawSocketOf,
   restOf,
+  serverOf,
 } from './established.js'
 export { checkNode, missingForMigration } from './features.js'
 export {
@@ -53,6 +57,7 @@ export {
   redirectChmod,
   setHandle,
   stopAccepting,
+  watchListen,
 } from './handle.js'
 export { holdStream, pushesOn } from './http2stream.js'
 export { startInspector } from './inspector.js'

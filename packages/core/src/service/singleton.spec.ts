@@ -31,6 +31,29 @@ test('a server that listens already cannot be attached, one that was attached be
   late.close()
 })
 
+test.each([['127.0.0.1'], ['localhost']])('ready() waits while %s is looked up', async (host) => {
+  const up = upgrader({ logger: false })
+  const server = up.listen(createServer(), 0, host)
+  await up.ready()
+  expect(server.listening).toBe(true)
+})
+
+test('or fails to be: then nobody waits for it', async () => {
+  const up = upgrader({ logger: false })
+  const failed = once(
+    up.listen(createServer(), 0, 'no.such.host.invalid').on('error', () => {}),
+    'error',
+  )
+  await up.ready()
+  expect((await failed)[0]).toMatchObject({ syscall: 'getaddrinfo' })
+})
+
+test('nor for a listen() that throws', async () => {
+  const up = upgrader({ logger: false })
+  expect(() => up.listen(createServer(), 70_000)).toThrow(/port/)
+  await up.ready()
+})
+
 describe('a server that the app has closed', () => {
   /** Of a request that it answered. */
   async function closed(): Promise<Server> {

@@ -1,0 +1,199 @@
+import { createServer as createHttp } from 'node:http'
+import { createServer, Socket } from 'node:net'
+import { describe, expect, test, vi } from 'vitest'
+import { atOnce, type Client, get, until } from '../node/specs/servers.js'
+import { thrownBy } from '../node/specs/thrown.js'
+import { type Carriage, carry } from './carry.js'
+import { migratingInEachTest } from './specs/migrating.js'
+
+const here = migratingInEachTest()
+
+interface Carried {
+  readonly client: Client
+  /** The server's end. */
+  readonly end: Socket
+  readonly port: number
+}
+
+/** A connection of a server that echoes nothing, of which the app says that. */
+async function carriedConnection(carriage?: Carriage): Promise<Carried> {
+  const ends: Socket[] = []
+  const server = createServer((socket) => {
+    ends.push(socket)
+    carry(
+      socket.on('data', () => {}),
+      carriage,
+    )
+  })
+  const port = await here.served.listen(server)
+  const client = await here.served.client(port)
+  const [end] = ends
+  if (!end) throw new Error('nobody came')
+  return { client, end, port }
+}
+
+/** As often as it is asked. */
+const soon = (): unknown => vi.advanceTimersByTime(10)
+
+describe('a connection of the app’s own protocol', () => {
+  test('moves with its state, and the app hears that it is gone, not that it is closed', async () => {
+    const heard: string[] = []
+    const gone = (): void => void heard.push('gone')
+    const { end } = await carriedConnection({ state: () => ({ name: 'a' }), gone })
+    end.on('close', () => heard.push('close'))
+    here.begin()
+    expect(here.successor.offers[0]?.offer).toEqual({ id: 0, listener: 'tcp:::80', carried: true })
+    here.successor.takes(0)
+    await until(() => here.generation.connections.size === 0)
+    expect(here.successor.verdicts).toEqual([
+      { endless: 'yours', ids: [0], facts: [{ requests: 0, state: '{"name":"a"}' }] },
+    ])
+    expect(heard).toEqual(['gone'])
+  })
+
+  test('without a state, and with one that JSON has no word for', async () => {
+    await carriedConnection()
+    await carriedConnection({ state: () => undefined })
+    here.begin()
+    here.successor.takes(0, 1)
+    expect(here.successor.verdicts).toMatchObject([{ facts: [{ requests: 0 }, { requests: 0 }] }])
+    expect(JSON.stringify(here.successor.verdicts)).not.toContain('state')
+  })
+
+  test('that is busy is asked again, until it is not', async () => {
+    let busy = true
+    await carriedConnection({ busy: () => busy })
+    here.begin()
+    soon()
+    expect(here.offered()).toEqual([])
+    busy = false
+    soon()
+    expect(here.offered()).toEqual([0])
+  })
+
+  test('that became busy before it was taken is kept, and offered again', async () => {
+    let busy = false
+    await carriedConnection({ busy: () => busy })
+    here.begin()
+    busy = true
+    here.successor.takes(0)
+    expect(here.successor.verdicts).toEqual([{ endless: 'keep', ids: [0] }])
+    await new Promise(process.nextTick)
+    busy = false
+    soon()
+    expect(here.offered()).toEqual([0, 1])
+  })
+
+  test('with something that was read and not consumed stays until it is', async () => {
+    const { client, end } = await carriedConnection()
+    end.pause()
+    client.socket.write('abc')
+    await until(() => end.readableLength === 3)
+    here.begin()
+    soon()
+    expect(here.offered()).toEqual([])
+    end.resume()
+    await until(() => end.readableLength === 0)
+    soon()
+    expect(here.offered()).toEqual([0])
+  })
+
+  test('what the app writes once it is the successor’s is not sent', async () => {
+    const { client, end } = await carriedConnection()
+    here.begin()
+    here.successor.takes(0)
+    end.write('late')
+    await until(() => here.generation.connections.size === 0)
+    await new Promise(setImmediate)
+    expect(client.text).toBe('')
+  })
+
+  test('or is, when it stays after all', async () => {
+    const { client, end } = await carriedConnection()
+    here.begin()
+    here.successor.verdictError = new Error('EPIPE')
+    here.successor.takes(0)
+    end.write('late')
+    await until(() => client.text === 'late')
+    expect(here.generation.connections.size).toBe(1)
+  })
+
+  test.each<[string, Carriage, RegExp]>([
+    [
+      'that throws',
+      {
+        state: () => {
+          throw new Error('boom')
+        },
+      },
+      /cannot move with its state/,
+    ],
+    ['that is too large', { state: () => 'x'.repeat(100) }, /cannot move with its state/],
+    [
+      'that is a circle',
+      {
+        state: () => {
+          const a: unknown[] = []
+          a.push(a)
+          return a
+        },
+      },
+      /cannot move/,
+    ],
+  ])('with a state %s stays for good, and the log says so', async (_, carriage, line) => {
+    const { client, end } = await carriedConnection(carriage)
+    const moving = here.begin({ carryLimit: 99 })
+    here.successor.takes(0)
+    expect(here.successor.verdicts).toEqual([{ endless: 'keep', ids: [0] }])
+    expect(here.lines).toEqual([expect.stringMatching(line)])
+    moving.walk()
+    soon()
+    expect(here.offered()).toEqual([0])
+    end.write('still here')
+    await until(() => client.text === 'still here')
+  })
+
+  test('whose busy() or gone() throws: it is said', async () => {
+    const boom = (): never => {
+      throw new Error('boom')
+    }
+    await carriedConnection({ busy: boom })
+    await carriedConnection({ gone: boom })
+    here.begin()
+    soon()
+    here.successor.takes(0)
+    await until(() => here.generation.connections.size === 1)
+    expect(here.lines).toEqual([
+      'busy() of carry() threw: that connection drains',
+      'gone() of carry() threw',
+    ])
+  })
+})
+
+describe('carry()', () => {
+  test.each<[string, Carriage, RegExp]>([
+    [
+      'a word that is none',
+      { bussy: () => true } as Carriage,
+      /expected busy, state or gone, received "bussy"/,
+    ],
+    [
+      'what is no function',
+      { state: 7 } as unknown as Carriage,
+      /"state": expected a function, received number/,
+    ],
+  ])('refuses %s', (_, carriage, message) => {
+    expect(thrownBy(() => carry(new Socket(), carriage))).toMatchObject({
+      code: 'ERR_ENDLESS_OPTION',
+      message: expect.stringMatching(message),
+    })
+  })
+
+  test('refuses a connection of HTTP, and one that nobody has accepted', async () => {
+    const server = createHttp(atOnce)
+    const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve))
+    await here.served.client(await here.served.listen(server), get, 'idle')
+    for (const socket of [await accepted, new Socket()])
+      expect(thrownBy(() => carry(socket))).toMatchObject({ code: 'ERR_ENDLESS_UNSUPPORTED' })
+  })
+})
