@@ -19,7 +19,6 @@ export type {
   DrainReport,
   Fact,
   Offer,
-  Past,
   Refusal,
   TicketKeys,
   Verdict,
