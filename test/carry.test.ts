@@ -111,3 +111,20 @@ test('under endless start: the same over reloads', async () => {
   end(clients)
   await fleet.stop()
 })
+
+test('of workers with unequal loads: what the one gives to the other goes on with its state', async () => {
+  await using fleet = await Fleet.start({ workers: 2, script })
+  const [, other = -1] = await fleet.pids()
+  fleet.service.signal('SIGSTOP', other)
+  const clients = await connectAll(fleet.port, 40)
+  for (const client of clients) await client.ask('0')
+  fleet.service.signal('SIGCONT', other)
+  const crowd = new LineCrowd(clients, (n, client) => `${n} ${client % 20}`, 1)
+  await fleet.service.untilStderr(/Gave \d+ connections to worker/)
+  const pids = (): Set<number | undefined> =>
+    new Set(clients.map(({ answers }) => answers.at(-1)?.pid))
+  await expect.poll(() => pids().size, patient).toBe(2)
+  expect(await crowd.stop()).toEqual([])
+  end(clients)
+  await fleet.stop()
+})

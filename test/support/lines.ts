@@ -75,13 +75,18 @@ export class LineCrowd {
   #stopped = false
   readonly #done: Promise<unknown>
 
-  constructor(clients: readonly LineClient[], lineOf: (n: number, client: number) => string) {
+  /** @param before how many lines each has had answered */
+  constructor(
+    clients: readonly LineClient[],
+    lineOf: (n: number, client: number) => string,
+    before = 0,
+  ) {
     this.clients = clients
     const run = async (client: LineClient, at: number): Promise<void> => {
       for (let n = 1; !this.#stopped; n++) {
         const { total, n: name } = await client.ask(lineOf(n, at))
         const [expected] = lineOf(n, at).split(' ')
-        if (name !== expected || total !== n)
+        if (name !== expected || total !== n + before)
           client.faults.push(`expected ${expected} ${n}, received ${name} ${total}`)
       }
     }
