@@ -84,6 +84,29 @@ describe.each(commandsOf('websocket'))('$script', (command) => {
     expect(service.all({ event: 'exit', pid: successor })).toMatchObject([{ code: 0 }])
   })
 
+  test('200 clients are told one after the other, and each comes back to the successor', async () => {
+    await using service = await start()
+    const port = service.port()
+    const clients = await Promise.all(Array.from({ length: 200 }, () => connect(port)))
+    const told: number[] = []
+    const returned = clients.map(async ({ closed }) => {
+      expect(await closed).toEqual({ code: 1012, reason: 'service restart' })
+      told.push(performance.now())
+      return connect(port)
+    })
+    const successor = await service.handOver()
+    // Nobody has been told yet of the last ones.
+    const last = clients.at(-1) as Client
+    expect(await echo(last, 'still')).toBe(`${service.pid}: still`)
+    for (const client of await Promise.all(returned)) {
+      expect(client.pid).toBe(successor)
+      client.socket.close()
+    }
+    // Told at once they would all hear within a few ms.
+    expect((told.at(-1) ?? 0) - (told[0] ?? 0)).toBeGreaterThan(500)
+    await service.stop()
+  })
+
   test('a final stop closes with 1001', async () => {
     await using service = await start()
     const clients = await Promise.all([connect(service.port()), connect(service.port())])

@@ -21,6 +21,6 @@ fastify.get('/ws', { websocket: true }, (socket) => {
 
 // Closes each of them when this process drains: code 1012 (service restart) at an upgrade, 1001
 // (going away) at a final stop. Whoever connects again finds the successor.
-restartWebSockets(fastify.websocketServer, fastify.endless)
+restartWebSockets(fastify.websocketServer, { upgrader: fastify.endless })
 
 await fastify.listen({ port: Number(process.env.PORT ?? 8_000), host: '::' })

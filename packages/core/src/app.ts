@@ -20,4 +20,9 @@ export {
 export type { DrainReport, Elder, SpawnPlan } from './handover/index.js'
 export { type Carriage, carried, carry } from './migration/index.js'
 export type { ListenAddress } from './node/index.js'
-export { type HealthOptions, restartWebSockets, upgrader } from './service/index.js'
+export {
+  type HealthOptions,
+  type RestartOptions,
+  restartWebSockets,
+  upgrader,
+} from './service/index.js'

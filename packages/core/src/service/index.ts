@@ -14,4 +14,9 @@ export {
 } from './health.js'
 export { type AppOptions, type ServedApp, serveApp } from './serve.js'
 export { currentUpgrader, upgrader } from './singleton.js'
-export { type ClosableSocket, restartWebSockets, type SocketServer } from './websockets.js'
+export {
+  type ClosableSocket,
+  type RestartOptions,
+  restartWebSockets,
+  type SocketServer,
+} from './websockets.js'

@@ -19,7 +19,7 @@ function upgraderThatDrains(): { up: Upgrader; drain: () => void; asked: () => n
 test('a new WebSocket costs no status, before there is a drain', () => {
   const server = new FakeServer()
   const { up, drain, asked } = upgraderThatDrains()
-  restartWebSockets(server, up)
+  restartWebSockets(server, { upgrader: up })
   const [early, late] = [{ close: vi.fn() }, { close: vi.fn() }]
   server.emit('connection', early)
   expect([asked(), early.close.mock.calls]).toEqual([0, []])
@@ -29,12 +29,20 @@ test('a new WebSocket costs no status, before there is a drain', () => {
 })
 
 test.each([
+  ['over', { over: -1 }, /"over": expected milliseconds, received -1/],
+  ['over', { over: '5s' }, /"over": expected milliseconds, received '5s'/],
+  ['upgrader', { upgrader: {} }, /"upgrader": expected an upgrader, received \{\}/],
+])('a bad option is refused at once: %s', (_, options, message) => {
+  expect(() => restartWebSockets(new FakeServer(), options as never)).toThrow(message)
+})
+
+test.each([
   ['undefined', undefined],
   ["Socket.IO's server", Object.assign(new EventEmitter(), { engine: {} })],
   ["engine.io's server", Object.assign(new EventEmitter(), { clients: {} })],
   ['a set', { clients: new Set() }],
 ])('what is no WebSocket server is refused at once: %s', (_, server) => {
-  expect(() => restartWebSockets(server as never, testUpgrader())).toThrow(
+  expect(() => restartWebSockets(server as never, { upgrader: testUpgrader() })).toThrow(
     expect.objectContaining({ code: 'ERR_ENDLESS_OPTION' }),
   )
 })

@@ -1,6 +1,8 @@
+import { inspect } from 'node:util'
 import type { Upgrader } from '../api.js'
 import { EndlessError } from '../errors.js'
 import type { DrainReason } from '../generation/index.js'
+import { gradually } from './gradually.js'
 import { upgrader } from './singleton.js'
 
 /** The part of a WebSocket that is used: the `ws` package's and most others' fit. */
@@ -21,19 +23,33 @@ const codes: Readonly<Record<DrainReason, readonly [code: number, reason: string
   upgraded: [1012, 'service restart'],
 }
 
+/** How clients are told. */
+export interface RestartOptions {
+  /**
+   * Within how long all are told at an upgrade, in ms, each at a moment of its own: thousands that come back at
+   * once are a load that the successor has not seen yet. Until it is told a client is served as ever. Half of
+   * `hammerTime` at most. At a final stop all are told at once.
+   * @default 1000
+   */
+  readonly over?: number | undefined
+  /** @default the process's one */
+  readonly upgrader?: Upgrader | undefined
+}
+
 /**
  * Tells WebSocket clients to come back when this process drains: close code 1012 (service restart)
  * at an upgrade, 1001 (going away) at a final stop. One that does not go meets the hammer.
  *
  * ```ts
  * restartWebSockets(new WebSocketServer({ server }))
- * restartWebSockets(fastify.websocketServer, fastify.endless)
+ * restartWebSockets(fastify.websocketServer, { upgrader: fastify.endless, over: 5_000 })
  * ```
  * @returns takes it back
- * @throws EndlessError `ERR_ENDLESS_OPTION` at once for what is no WebSocket server
+ * @throws EndlessError `ERR_ENDLESS_OPTION` at once for what is no WebSocket server, and for a bad option
  */
-export function restartWebSockets(server: SocketServer, up: Upgrader = upgrader()): () => void {
+export function restartWebSockets(server: SocketServer, options: RestartOptions = {}): () => void {
   checkSocketServer(server)
+  const { over = 1_000, upgrader: up = upgrader() } = checked(options)
   const late = (socket: ClosableSocket): void => {
     // A status looks at every connection: asked for only when there is a drain to tell of.
     if (!up.drainSignal.aborted) return
@@ -42,13 +58,38 @@ export function restartWebSockets(server: SocketServer, up: Upgrader = upgrader(
     if (reason) socket.close(...codes[reason])
   }
   server.on('connection', late)
-  const undo = up.hook('onDrain', (reason) => {
-    for (const socket of server.clients) socket.close(...codes[reason])
-  })
+  const tell = (reason: DrainReason) => (socket: ClosableSocket) => socket.close(...codes[reason])
+  let serves = new AbortController()
+  const undos = [
+    up.hook('onDrain', async (reason) => {
+      // The drain that has just begun is known a moment later.
+      await undefined
+      const { hammerIn = false } = up.status().drain ?? {}
+      const most = hammerIn === false ? over : Math.min(over, hammerIn / 2)
+      const time = reason === 'upgraded' ? most : 0
+      return gradually(server.clients, time, tell(reason), serves.signal)
+    }),
+    up.hook('onRevive', () => {
+      serves.abort()
+      serves = new AbortController()
+    }),
+  ]
   return () => {
-    undo()
+    serves.abort()
+    for (const undo of undos) undo()
     server.off('connection', late)
   }
+}
+
+function checked(options: RestartOptions): RestartOptions {
+  const { over, upgrader: up } = options
+  const isTime = over === undefined || (typeof over === 'number' && over >= 0 && over < 2 ** 31)
+  if (isTime && (up === undefined || typeof up.hook === 'function')) return options
+  const [name, value] = isTime ? ['upgrader', up] : ['over', over]
+  throw new EndlessError(
+    'ERR_ENDLESS_OPTION',
+    `restartWebSockets: option "${name}": expected ${isTime ? 'an upgrader' : 'milliseconds'}, received ${inspect(value, { depth: 0 })}`,
+  )
 }
 
 /** One that would throw at the drain throws here: the drain is too late to learn of it. */
