@@ -1,18 +1,8 @@
 import type { Connection } from '../connections/index.js'
 import type { Answer, Fact, Refusal, Successor } from '../handover/index.js'
-import {
-  type Channel,
-  destroyUnheard,
-  type Frozen,
-  freeze,
-  handleOn,
-  holdReading,
-  holdWriting,
-  isBetweenRequests,
-  restOf,
-} from '../node/index.js'
-import { carriageOf } from './carry.js'
+import { type Channel, handleOn } from '../node/index.js'
 import { InTurn } from './inturn.js'
+import { Passenger } from './passenger.js'
 
 /** A successor that is silent for so long does not get the ones that are on their way, in ms. */
 const answerTimeout = 1_000
@@ -44,23 +34,6 @@ export interface Passengers {
 
 /** Who gets the connections. */
 export type Recipient = Pick<Successor, 'lanes' | 'tell' | 'poll' | 'onAnswer'>
-
-interface Passenger {
-  readonly id: number
-  readonly connection: Connection
-  readonly lane: Channel
-  readonly at: number
-  readonly took: (ms: number) => void
-  /** From the word that it is the successor's on, until the kernel has that. */
-  frozen?: Frozen | undefined
-  /** Of before its clock was stopped. */
-  facts?: Fact
-  /** Lets go of what was written since it is frozen, where the app may write at any time. */
-  writeOn?: () => void
-  /** Reads on, where it was taken while it was at a request. */
-  goOn?: () => void
-  late?: NodeJS.Timeout
-}
 
 /**
  * The way of connections to the successor, as `handover` has it: offer, taken, yours; or keep. Until the
@@ -126,27 +99,21 @@ export class Crossing {
     const lane = handle && this.#free.pop()
     if (!lane) return
     const id = this.#nextId++
-    const at = performance.now()
-    const passenger = { id, connection, lane, at, took, ...(goOn && { goOn }) }
+    const passenger = new Passenger(id, connection, lane, took, goOn)
     this.#aboard.set(connection, passenger)
     this.#offered.set(id, passenger)
     const sent = (error?: Error | null): void => {
       // It never left.
       if (error) this.#isBack(id)
     }
-    const isCarried = carriageOf(connection.socket) !== undefined
-    lane.send({ id, listener, ...(isCarried && { carried: true }) }, sent, handle)
+    lane.send({ id, listener, ...(passenger.isCarried && { carried: true }) }, sent, handle)
     this.#timer ??= setTimeout(() => this.#checkSilence(), answerTimeout).unref()
   }
 
-  /**
-   * One that is waited for has read all of a request: what its client asks next waits in the kernel, where it is
-   * answered no later. What belongs to this request does not wait, or it would never end.
-   */
+  /** One that may be waited for has read all of a request. */
   hold(connection: Connection): void {
     const passenger = this.#aboard.get(connection)
-    if (!passenger || !this.#boarding.has(passenger.id)) return
-    if (isBetweenRequests(connection.socket)) passenger.goOn ??= holdReading(connection.socket)
+    if (passenger && this.#boarding.has(passenger.id)) passenger.hold()
   }
 
   /** In the midst of a long turn: those that were taken wait for no more than our word. */
@@ -211,17 +178,11 @@ export class Crossing {
 
   /** @returns whether it can go with all that is to be known of it */
   #freeze(passenger: Passenger): boolean {
-    const { connection } = passenger
-    const { socket } = connection
-    const isCarried = carriageOf(socket) !== undefined
-    if (!isCarried) passenger.facts = factOf(connection)
-    passenger.frozen = freeze(socket)
-    if (!passenger.frozen || !isCarried) return passenger.frozen !== undefined
-    passenger.writeOn = holdWriting(socket)
-    const facts = this.#passengers.pack(connection)
-    if (facts) passenger.facts = facts
-    else this.#passengers.refused(connection, 'listener')
-    return facts !== undefined
+    if (!passenger.freeze()) return false
+    const { connection, isCarried } = passenger
+    if (!isCarried || passenger.pack((one) => this.#passengers.pack(one))) return true
+    this.#passengers.refused(connection, 'listener')
+    return false
   }
 
   #board(passenger: Passenger): void {
@@ -236,7 +197,7 @@ export class Crossing {
 
   #tellYours(passengers: readonly Passenger[]): void {
     const ids = passengers.map(({ id }) => id)
-    const facts = passengers.map(({ connection, facts: known }) => known ?? factOf(connection))
+    const facts = passengers.map(({ fact }) => fact)
     const yours = this.#settle(passengers)
     this.#successor.tell({ endless: 'yours', ids, facts }, (error) =>
       this.#settled(yours, (passenger) => {
@@ -269,22 +230,16 @@ export class Crossing {
 
   #stay(passenger: Passenger): void {
     this.#aboard.delete(passenger.connection)
-    passenger.frozen?.thaw()
-    passenger.goOn?.()
-    passenger.writeOn?.()
+    passenger.stay()
     this.#lookIfOver()
   }
 
-  #letGo({ connection }: Passenger): void {
+  #letGo(passenger: Passenger): void {
+    const { connection, isCarried } = passenger
     this.#aboard.delete(connection)
     this.moved++
-    const { closed, socket } = connection
-    // Closes our fd alone: the connection lives as long as one of its fds does.
-    if (carriageOf(socket) === undefined) socket.destroy()
-    else {
-      destroyUnheard(socket, closed)
-      this.#passengers.gone(connection)
-    }
+    passenger.leave()
+    if (isCarried) this.#passengers.gone(connection)
     this.#lookIfOver()
   }
 
@@ -332,10 +287,4 @@ export class Crossing {
   #settled(passengers: readonly Passenger[], what: (passenger: Passenger) => void): void {
     for (const passenger of passengers) if (this.#settling.delete(passenger)) what(passenger)
   }
-}
-
-function factOf({ requests, socket }: Connection): Fact {
-  // One that never sent a byte has no time of its own: it is as good as new.
-  const rest = requests > 0 ? restOf(socket) : undefined
-  return { requests, ...(rest !== undefined && { rest }) }
 }
