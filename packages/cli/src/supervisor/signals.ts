@@ -19,8 +19,12 @@ export class FleetSignals {
     this.#take('SIGUSR2', () => this.#hammer())
     for (const signal of ['SIGINT', 'SIGTERM'] as const)
       this.#take(signal, () => {
-        this.#voice.say(`Received ${signal}. ${fleet.isEnding ? 'At once.' : 'Stopping.'}`)
-        fleet.stop()
+        // Of a signal to all of a process group, a worker may have told us before we heard it: one stop.
+        const isSame = fleet.isStoppedByWorker
+        fleet.isStoppedByWorker = false
+        const isSecond = fleet.isEnding && !isSame
+        this.#voice.say(`Received ${signal}. ${isSecond ? 'At once.' : 'Stopping.'}`)
+        if (!isSame) fleet.stop()
       })
     for (const signal of passed)
       this.#take(signal, () => {
