@@ -1,13 +1,14 @@
 // `endless start --ready-fd`: whoever left a descriptor open hears when all serve, and the workers do not have it.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { Command } from './support/command.js'
 import { bin, controlInADirectory } from './support/fleet.js'
-import { fixture } from './support/service.js'
 
 /** By a fifo, as s6 does; Node's own pipes are sockets. */
 const shell = (fd: number): string =>
@@ -17,6 +18,8 @@ test.each([3, 9, 100])(
   'fd %i: a newline, then the end, once all serve; no worker has it',
   async (fd) => {
     const control = controlInADirectory()
+    const script = join(dirname(control), 'server.mjs')
+    writeFileSync(script, "import { createServer } from 'node:http'\ncreateServer().listen(0)\n")
     const words = [
       'start',
       '--control',
@@ -30,10 +33,10 @@ test.each([3, 9, 100])(
     ]
     // cat makes a pipe of the kernel's of it.
     const line = `{ ${shell(fd)}; } | cat`
-    const args = ['-c', line, '-', process.execPath, bin, ...words, fixture('fleet.js')]
+    const args = ['-c', line, '-', process.execPath, bin, ...words, script]
     const child = spawn('bash', args, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NODE_OPTIONS: '', CONTROL: '/dev/null' },
+      env: { ...process.env, NODE_OPTIONS: '' },
     })
     const pids = new Set<number>()
     onTestFinished(async () => {
