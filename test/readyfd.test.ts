@@ -3,8 +3,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { Readable } from 'node:stream'
-import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { Command } from './support/command.js'
@@ -32,7 +30,7 @@ test.each([3, 9, 100])(
       `${fd}`,
     ]
     // cat makes a pipe of the kernel's of it.
-    const line = `{ ${shell(fd)}; } | cat`
+    const line = `{ ${shell(fd)}; } | { cat; echo end; }`
     const args = ['-c', line, '-', process.execPath, bin, ...words, script]
     const child = spawn('bash', args, {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -52,11 +50,17 @@ test.each([3, 9, 100])(
       })
       child.once('exit', () => failed(new Error(said)))
     })
-    const heard = text(child.stdout as Readable)
+    const heard = new Promise<string>((done) => {
+      let all = ''
+      child.stdout.setEncoding('utf8').on('data', (some: string) => {
+        all += some
+        if (all.endsWith('end\n')) done(all)
+      })
+    })
     supervisor.then((pid) => pids.add(pid)).catch(() => {})
     // cat ends when nobody has the pipe any more: not the supervisor, not a worker.
     expect(await Promise.race([heard, supervisor.then(() => delay(5_000, 'is still open'))])).toBe(
-      '\n',
+      '\nend\n',
     )
     await supervisor
     expect(said.match(/Worker \d, pid \d+, serves/g)).toHaveLength(2)
