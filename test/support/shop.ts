@@ -30,14 +30,13 @@ export class Shop {
     this.control = join(unit.directory, 'run/control.sock')
   }
 
-  static async prepare(): Promise<Shop> {
-    // First: what is left of the service is ended before its directory goes.
-    let directory = ''
+  /** @param user who runs it, and has the directory for its control socket: by default another one than root */
+  static async prepare({ user }: { user?: 'own' } = {}): Promise<Shop> {
     const unit = await Unit.prepare()
-    directory = unit.directory
+    const { directory } = unit
     const run = join(directory, 'run')
     mkdirSync(run, { mode: 0o700 })
-    if (unit.user === 'daemon') chownSync(run, 1, 1)
+    if (user !== 'own' && unit.user === 'daemon') chownSync(run, 1, 1)
     onTestFinished(() => endAllOf(directory))
     return new Shop(unit)
   }
