@@ -48,7 +48,9 @@ export class FleetSignals {
       return this.#voice.say('Received SIGHUP. The terminal is gone: ignored, as nohup asks.')
     if (meaning === 'end') {
       this.#voice.say('Received SIGHUP. The terminal is gone: no reload, but the end.')
-      return this.#fleet.stop()
+      // The kernel tells the workers, too, and one of them may have been faster: a hang-up is one stop.
+      if (!this.#fleet.isEnding) this.#fleet.stop()
+      return
     }
     this.#voice.say('Received SIGHUP. Reloading.')
     this.#fleet.reload().catch((error: unknown) => {
