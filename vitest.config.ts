@@ -9,6 +9,8 @@ const long = [
   'test/supervised.test.ts',
   'test/supervised.frameworks.test.ts',
   'test/systemd{,.alone,.docs}.test.ts',
+  'test/{supervisord,s6,runit,readyfd}.test.ts',
+  'test/wild/shells.test.ts',
   'test/control.service.test.ts',
   'test/apps/unmodified.test.ts',
   'test/fleet.{app,deploy,disk,faults,limits,output}.test.ts',

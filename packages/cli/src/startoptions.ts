@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { isReadyFd } from './supervisor/readyfd.js'
 import { withTarget } from './target.js'
 import { parseSize, parseTime } from './units.js'
 
@@ -27,6 +28,8 @@ export interface StartOptions {
   readonly rebalance?: boolean
   /** Ready is a worker that says `process.send('ready')`. */
   readonly waitReady?: boolean
+  /** Told by a newline that all serve. */
+  readonly readyFd?: number
   /** Of the workers, beside what this process has. */
   readonly env?: Readonly<Record<string, string>>
   /** A module with hooks for the workers, as it was given. */
@@ -71,6 +74,7 @@ export function withStartOptions<T extends Command>(command: T): T {
     .option('--interpreter <path>', 'the Node that runs the script')
     .option('--cwd <dir>', 'where the script runs')
     .option('--wait-ready', "a worker is ready when it says so: process.send('ready')")
+    .option('--ready-fd <n>', 'where a newline is written once all serve', openFd)
     .option('--config <path>', 'read options from it (default: endless.config.{js,cjs,mjs,json})')
     .option('--rebalance', 'even out the connections of the workers')
     .option('--no-rebalance', 'leave them where the kernel put them')
@@ -87,6 +91,11 @@ function count(
   expected = 'a whole number of 1 or more',
 ): number {
   return /^\d{1,15}$/.test(text) && Number(text) > 0 ? Number(text) : refuse(expected, text)
+}
+
+function openFd(text: string): number {
+  const fd = count(text)
+  return isReadyFd(fd) ? fd : refuse('the number of an open file descriptor, 3 or more', text)
 }
 
 function time(text: string): number {

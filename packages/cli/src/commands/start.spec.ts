@@ -28,6 +28,13 @@ test('a script alone', async () => {
   expect(await parsed('server.js')).toEqual({ script: 'server.js', args: [], nodeArgs: [] })
 })
 
+test.each(['2', '77', 'x'])(
+  'a descriptor that nobody left open (%s) is wrong usage',
+  async (fd) => {
+    expect(await refusal(`--ready-fd ${fd} a.js`)).toMatch(/--ready-fd <n>.*expected/)
+  },
+)
+
 test('every option, as a supervisor needs it', async () => {
   const line =
     '--workers 4 --name shop --control run/a.sock --hammer-time 60000 --ready-timeout 10s --probation 5000 ' +

@@ -203,6 +203,9 @@ export class Fleet {
     return this.slots.length
   }
 
+  /** A worker heard of the stop, by a signal, before the supervisor did: that may get the same one yet. */
+  isStoppedByWorker = false
+
   /** In order; a second time at once. */
   stop(): void {
     if (this.isEnding) {

@@ -9,6 +9,7 @@ const logger = { info: vi.fn(), debug: vi.fn(), warn: vi.fn(), error: vi.fn() }
 const worker = new FakeWorker()
 const fleet = {
   isEnding: false,
+  isStoppedByWorker: false,
   living: [worker],
   stop: vi.fn(),
   hammer: vi.fn(),
@@ -27,6 +28,14 @@ const raise = (signal: NodeJS.Signals): boolean => process.emit(signal)
 
 test.each(['SIGINT', 'SIGTERM'] as const)('%s stops', (signal) => {
   raise(signal)
+  expect(fleet.stop).toHaveBeenCalledTimes(1)
+})
+
+test('what a worker has passed on of a signal to the whole group is that stop, and not a second one', () => {
+  fleet.isStoppedByWorker = true
+  raise('SIGTERM')
+  expect(fleet.stop).not.toHaveBeenCalled()
+  raise('SIGTERM')
   expect(fleet.stop).toHaveBeenCalledTimes(1)
 })
 

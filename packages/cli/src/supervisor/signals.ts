@@ -19,8 +19,12 @@ export class FleetSignals {
     this.#take('SIGUSR2', () => this.#hammer())
     for (const signal of ['SIGINT', 'SIGTERM'] as const)
       this.#take(signal, () => {
-        this.#voice.say(`Received ${signal}. ${fleet.isEnding ? 'At once.' : 'Stopping.'}`)
-        fleet.stop()
+        // Of a signal to all of a process group, a worker may have told us before we heard it: one stop.
+        const isSame = fleet.isStoppedByWorker
+        fleet.isStoppedByWorker = false
+        const isSecond = fleet.isEnding && !isSame
+        this.#voice.say(`Received ${signal}. ${isSecond ? 'At once.' : 'Stopping.'}`)
+        if (!isSame) fleet.stop()
       })
     for (const signal of passed)
       this.#take(signal, () => {
@@ -44,7 +48,9 @@ export class FleetSignals {
       return this.#voice.say('Received SIGHUP. The terminal is gone: ignored, as nohup asks.')
     if (meaning === 'end') {
       this.#voice.say('Received SIGHUP. The terminal is gone: no reload, but the end.')
-      return this.#fleet.stop()
+      // The kernel tells the workers, too, and one of them may have been faster: a hang-up is one stop.
+      if (!this.#fleet.isEnding) this.#fleet.stop()
+      return
     }
     this.#voice.say('Received SIGHUP. Reloading.')
     this.#fleet.reload().catch((error: unknown) => {

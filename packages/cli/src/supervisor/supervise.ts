@@ -16,6 +16,7 @@ import type { StartOptions } from '../startoptions.js'
 import { commandsOf } from './commands.js'
 import { Fleet } from './fleet.js'
 import { Mouth } from './mouth.js'
+import { ReadyFd } from './readyfd.js'
 import { Rebalance } from './rebalance.js'
 import type { Recipe } from './release.js'
 import { FleetSignals } from './signals.js'
@@ -33,6 +34,8 @@ export async function supervise(options: StartOptions): Promise<number> {
   const { workers = 1, prefix = process.stdout.isTTY === true && workers !== 1 } = options
   const count = workers === 'max' ? availableParallelism() : workers
   const voice = new Voice()
+  // Before anything is spawned.
+  const readyFd = options.readyFd === undefined ? undefined : new ReadyFd(options.readyFd, voice)
   const recipe = recipeOf(options)
   const fleet = new Fleet(
     recipe,
@@ -78,6 +81,7 @@ export async function supervise(options: StartOptions): Promise<number> {
     voice.say(`${name}: starting ${count} of ${fleet.release.name}, control socket ${path}.`)
     await fleet.start()
     systemd?.ready()
+    readyFd?.ready()
     writePidFile(fleet, voice)
     voice.say(`${name} serves: ${fleet.slots.length} workers, supervisor pid ${process.pid}.`)
   } catch (error) {

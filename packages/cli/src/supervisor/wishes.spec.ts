@@ -16,6 +16,7 @@ test('a stop is asked for by one, and meant for all; each of them asks once', as
   const [one, other] = [new FakeWorker(1), new FakeWorker(2)]
   await wish(fleet, one, 'shutdown')
   expect(fleet.stop).toHaveBeenCalledTimes(1)
+  expect(fleet).toMatchObject({ isStoppedByWorker: true })
   fleet.isEnding = true
   await wish(fleet, other, 'shutdown')
   expect(fleet.stop).toHaveBeenCalledTimes(1)

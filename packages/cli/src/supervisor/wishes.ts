@@ -15,7 +15,10 @@ export async function grantWish(
     // A terminal, and systemd, tell each of them: that is one stop. The second one to the same is a second.
     // And one that we have signalled ourselves, because its start was taken back, asks for nothing.
     const isFirst = !(fleet.isEnding || worker.isToldToStop)
-    if (wish === 'shutdown' && !worker.isSignalled && (again || isFirst)) fleet.stop()
+    if (wish === 'shutdown' && !worker.isSignalled && (again || isFirst)) {
+      fleet.isStoppedByWorker = isFirst
+      fleet.stop()
+    }
     worker.tell({ endless: 'granted', id })
   } catch (error) {
     const code: ErrorCode = error instanceof EndlessError ? error.code : 'ERR_ENDLESS_SPAWN'
