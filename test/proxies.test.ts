@@ -11,17 +11,22 @@ import { tool } from './support/tool.js'
 
 const [haproxy, nginx] = [tool('haproxy'), tool('nginx', 'nginx-light')]
 
+/** Why its tests are skipped, where they are. */
+function named(name: string, path: string | undefined): string {
+  return path ? name : `${name} (not installed: .ci/tools)`
+}
+
 const proxies: [
   name: string,
   path: string | undefined,
   start: (port: number) => Promise<ReverseProxy>,
 ][] = [
   [
-    'HAProxy',
+    named('HAProxy', haproxy),
     haproxy,
     (port) => ReverseProxy.haproxy(haproxy ?? '', 'haproxy.cfg', { 8000: port }),
   ],
-  ['nginx', nginx, (port) => ReverseProxy.nginx(nginx ?? '', { 8000: port })],
+  [named('nginx', nginx), nginx, (port) => ReverseProxy.nginx(nginx ?? '', { 8000: port })],
 ]
 
 const options = { loadBalancerIdleTimeout: 60_000 }
@@ -54,11 +59,9 @@ async function retriesOf(proxy: ReverseProxy): Promise<unknown[]> {
 
 const none = { econ: '0', eresp: '0', wretr: '0', wredis: '0', hrsp_5xx: '0' }
 
-describe.each(proxies)('behind %s', (name, path, startProxy) => {
-  const title = path ? '' : ` (not installed: apt-get install ${name.toLowerCase()})`
-
+describe.each(proxies)('behind %s', (_, path, startProxy) => {
   test.skipIf(!path)(
-    `upgrades: no client sees anything, no connection is opened anew${title}`,
+    'upgrades: no client sees anything, no connection is opened anew',
     async () => {
       await using service = await Service.start({ script: fixture('server.js'), options })
       await using proxy = await startProxy(service.port())
@@ -77,7 +80,7 @@ describe.each(proxies)('behind %s', (name, path, startProxy) => {
     },
   )
 
-  test.skipIf(!path)(`reloads of endless start -w 2: no client sees anything${title}`, async () => {
+  test.skipIf(!path)('reloads of endless start -w 2: no client sees anything', async () => {
     await using fleet = await Fleet.start({
       workers: 2,
       // One that reads what it is sent: nginx ends connections on which the answer comes first.
@@ -98,7 +101,7 @@ describe.each(proxies)('behind %s', (name, path, startProxy) => {
   })
 
   test.skipIf(!path)(
-    `a WebSocket closes with 1012 at an upgrade, and comes back to the successor${title}`,
+    'a WebSocket closes with 1012 at an upgrade, and comes back to the successor',
     async () => {
       const [command] = commandsOf('websocket')
       if (!command) throw new Error('no command')
@@ -125,7 +128,7 @@ describe.each(proxies)('behind %s', (name, path, startProxy) => {
 })
 
 test.skipIf(!haproxy)(
-  `two instances behind HAProxy, restarted one after the other: no client sees anything${haproxy ? '' : ' (not installed: apt-get install haproxy)'}`,
+  'two instances behind HAProxy, restarted one after the other: no client sees anything',
   async () => {
     const start = (listen = '0'): Promise<Service> => {
       const env = { FRAMEWORK: 'http', LISTEN: `${listen}, "127.0.0.1"` }
