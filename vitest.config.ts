@@ -12,6 +12,7 @@ const long = [
   'test/{supervisord,s6,runit,readyfd}.test.ts',
   'test/wild/shells.test.ts',
   'test/control.service.test.ts',
+  'test/containers.test.ts',
   'test/apps/unmodified.test.ts',
   'test/fleet.{app,deploy,disk,faults,limits,output}.test.ts',
 ]
