@@ -11,6 +11,7 @@ const long = [
   'test/systemd{,.alone,.docs}.test.ts',
   'test/{supervisord,s6,runit,readyfd}.test.ts',
   'test/wild/shells.test.ts',
+  'test/proxies{,.idle,.kept}.test.ts',
   'test/control.service.test.ts',
   'test/containers.test.ts',
   'test/apps/unmodified.test.ts',

@@ -5,7 +5,7 @@ import { WebSocket } from 'ws'
 import { type Load, load } from './support/client/index.js'
 import { commandsOf, startExample } from './support/example.js'
 import { Fleet } from './support/fleet.js'
-import { ReverseProxy } from './support/proxy.js'
+import { freePort, ReverseProxy } from './support/proxy.js'
 import { fixture, Service, type StartOptions } from './support/service.js'
 import { tool } from './support/tool.js'
 
@@ -130,13 +130,13 @@ describe.each(proxies)('behind %s', (_, path, startProxy) => {
 test.skipIf(!haproxy)(
   'two instances behind HAProxy, restarted one after the other: no client sees anything',
   async () => {
-    const start = (listen = '0'): Promise<Service> => {
-      const env = { FRAMEWORK: 'http', LISTEN: `${listen}, "127.0.0.1"` }
+    const start = (port: number): Promise<Service> => {
+      const env = { FRAMEWORK: 'http', LISTEN: `${port}, "127.0.0.1"` }
       const more: Partial<StartOptions> = { options: { ...options, shutdownDelay: 3_000 } }
       return Service.start({ script: fixture('server.js'), env, ...more })
     }
-    const services = { shop1: await start(), shop2: await start() }
-    const ports = { 8001: services.shop1.port(), 8002: services.shop2.port() }
+    const ports = { 8001: await freePort(), 8002: await freePort() }
+    const services = { shop1: await start(ports[8001]), shop2: await start(ports[8002]) }
     await using proxy = await ReverseProxy.haproxy(haproxy ?? '', 'haproxy-two.cfg', ports)
     const statusOf = async (name: string): Promise<string> =>
       (await proxy.stats()).get(name)?.status ?? ''
@@ -155,7 +155,7 @@ test.skipIf(!haproxy)(
         await expect.poll(() => statusOf(name), { timeout: 20_000 }).toBe('DOWN')
         expect(await old.exited).toEqual({ code: 0, signal: null })
         await old[Symbol.asyncDispose]()
-        services[name] = await start(String(port))
+        services[name] = await start(port)
         await isUp(name)
       }
       await Promise.all(loads.map((one) => one.progress(10)))

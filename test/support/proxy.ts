@@ -78,6 +78,14 @@ export class ReverseProxy implements AsyncDisposable {
     return this.#output
   }
 
+  /** To its processes: the workers of nginx are its children. */
+  signal(signal: NodeJS.Signals): void {
+    const pid = this.#child.pid ?? -1
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+    for (const one of [pid, ...children.split(' ').filter(Boolean).map(Number)])
+      process.kill(one, signal)
+  }
+
   /** Of HAProxy: its servers, by name. */
   async stats(): Promise<Map<string, ServerStats>> {
     const socket = connect(join(this.#directory, 'admin.sock'))
@@ -128,11 +136,18 @@ function localised(file: string, port: number, ports: Readonly<Record<number, nu
   })
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
+/**
+ * A port that nobody listens on, to be bound a little later, or once more: not of those that the kernel gives to
+ * clients, one of which would have it meanwhile now and then.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000)
+    const server = createServer().listen(port, '127.0.0.1')
+    const bound = await once(server, 'listening').catch(() => undefined)
+    if (!bound) continue
+    server.close()
+    await once(server, 'close')
+    return port
+  }
 }
