@@ -13,6 +13,7 @@ const long = [
   'test/wild/shells.test.ts',
   'test/proxies{,.idle,.kept}.test.ts',
   'test/control.service.test.ts',
+  'test/containers.test.ts',
   'test/apps/unmodified.test.ts',
   'test/fleet.{app,deploy,disk,faults,limits,output}.test.ts',
 ]

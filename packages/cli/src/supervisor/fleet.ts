@@ -51,6 +51,8 @@ export class Fleet {
   release: Release
   onlooker: Onlooker | undefined
   readonly totals: Totals = new Totals()
+  /** When a worker heard of the stop before the supervisor did, from `performance.now()`. */
+  stoppedByWorkerAt: number = Number.NEGATIVE_INFINITY
   #phase: Phase = 'starting'
   readonly #recipe: Recipe
   readonly #options: FleetOptions
@@ -202,9 +204,6 @@ export class Fleet {
     await Promise.all(leaving.map((slot) => slot.emptied()))
     return this.slots.length
   }
-
-  /** A worker heard of the stop, by a signal, before the supervisor did: that may get the same one yet. */
-  isStoppedByWorker = false
 
   /** In order; a second time at once. */
   stop(): void {

@@ -9,7 +9,7 @@ const logger = { info: vi.fn(), debug: vi.fn(), warn: vi.fn(), error: vi.fn() }
 const worker = new FakeWorker()
 const fleet = {
   isEnding: false,
-  isStoppedByWorker: false,
+  stoppedByWorkerAt: Number.NEGATIVE_INFINITY,
   living: [worker],
   stop: vi.fn(),
   hammer: vi.fn(),
@@ -32,11 +32,15 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s stops', (signal) => {
 })
 
 test('what a worker has passed on of a signal to the whole group is that stop, and not a second one', () => {
-  fleet.isStoppedByWorker = true
+  fleet.stoppedByWorkerAt = performance.now()
   raise('SIGTERM')
   expect(fleet.stop).not.toHaveBeenCalled()
   raise('SIGTERM')
   expect(fleet.stop).toHaveBeenCalledTimes(1)
+  // One that comes long after is somebody's who has lost patience.
+  fleet.stoppedByWorkerAt = performance.now() - 5_000
+  raise('SIGTERM')
+  expect(fleet.stop).toHaveBeenCalledTimes(2)
 })
 
 test('USR2 hammers; where nothing drains that is said', () => {

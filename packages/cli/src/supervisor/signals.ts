@@ -5,6 +5,9 @@ import type { Voice } from './voice.js'
 /** What Node or a terminal makes of them, the workers do: they are passed on. */
 const passed = ['SIGUSR1', 'SIGALRM', 'SIGWINCH', 'SIGCONT'] as const
 
+/** What comes within that, in ms, is one signal to all of a process group. */
+const together = 1_000
+
 /** The signals of the supervisor: endless' map, for the whole fleet. */
 export class FleetSignals {
   readonly #fleet: Fleet
@@ -20,8 +23,8 @@ export class FleetSignals {
     for (const signal of ['SIGINT', 'SIGTERM'] as const)
       this.#take(signal, () => {
         // Of a signal to all of a process group, a worker may have told us before we heard it: one stop.
-        const isSame = fleet.isStoppedByWorker
-        fleet.isStoppedByWorker = false
+        const isSame = performance.now() - fleet.stoppedByWorkerAt < together
+        fleet.stoppedByWorkerAt = Number.NEGATIVE_INFINITY
         const isSecond = fleet.isEnding && !isSame
         this.#voice.say(`Received ${signal}. ${isSecond ? 'At once.' : 'Stopping.'}`)
         if (!isSame) fleet.stop()

@@ -16,7 +16,7 @@ export async function grantWish(
     // And one that we have signalled ourselves, because its start was taken back, asks for nothing.
     const isFirst = !(fleet.isEnding || worker.isToldToStop)
     if (wish === 'shutdown' && !worker.isSignalled && (again || isFirst)) {
-      fleet.isStoppedByWorker = isFirst
+      if (isFirst) fleet.stoppedByWorkerAt = performance.now()
       fleet.stop()
     }
     worker.tell({ endless: 'granted', id })
