@@ -38,7 +38,10 @@ export class ReverseProxy implements AsyncDisposable {
     const port = await freePort()
     const config = localised(file, port, ports)
     const socket = join(directory, 'admin.sock')
-    writeFileSync(join(directory, file), config.replaceAll('/run/haproxy/admin.sock', socket))
+    const here = config.replaceAll('/run/haproxy/admin.sock', socket)
+    // Only root can become somebody else.
+    const own = process.getuid?.() === 0 ? here : here.replaceAll(/^ +(user|group) .*$/gm, '')
+    writeFileSync(join(directory, file), own)
     const child = spawn(path, ['-db', '-f', join(directory, file)])
     return ReverseProxy.#begin(child, port, directory)
   }
