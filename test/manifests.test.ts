@@ -11,6 +11,7 @@ import { describe, expect, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import { Command } from './support/command.js'
 import { root } from './support/example.js'
+import { Fleet } from './support/fleet.js'
 
 const read = (path: string): string => readFileSync(join(root, 'examples', path), 'utf8')
 
@@ -22,7 +23,7 @@ function flag(words: readonly string[], name: string): string | undefined {
   return words[words.indexOf(name) + 1]
 }
 
-/** It is refused for a script that is not there, and for nothing that was said before that. */
+/** The command is there, and has each flag. */
 async function isUnderstood(words: readonly string[]): Promise<void> {
   const [command, ...flags] = words
   expect(command).toBe('node_modules/.bin/endless')
@@ -121,5 +122,22 @@ describe('kubernetes', () => {
     const live = container?.livenessProbe?.exec?.command ?? []
     await isUnderstood(live)
     expect(flag(live, '--control')).toBe(flag(words, '--control'))
+  })
+
+  test('with its flags, /health is 200 until TERM, then 503 while all else is served on', async () => {
+    const own = words.slice(2, -1)
+    own.splice(own.indexOf('--control'), 2)
+    await using fleet = await Fleet.start({
+      flags: own,
+      script: join(root, 'examples/docker/server.js'),
+      env: { PORT: '0' },
+    })
+    const port = Number(/Generation 0 serves \S+:(\d+)/.exec(fleet.service.stderr)?.[1])
+    const ask = async (url: string): Promise<number> =>
+      (await fetch(`http://localhost:${port}${url}`, { headers: { connection: 'close' } })).status
+    expect(await ask(container?.readinessProbe?.httpGet?.path ?? '')).toBe(200)
+    fleet.service.signal('SIGTERM')
+    await expect.poll(() => ask('/health'), { timeout: 5_000 }).toBe(503)
+    expect(await ask('/')).toBe(200)
   })
 })
