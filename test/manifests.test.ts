@@ -52,7 +52,8 @@ describe('docker', () => {
     const schema = JSON.parse(JSON.stringify(composeSchema), (name, value: unknown) =>
       typeof value === 'string' && ['id', '$schema'].includes(name) ? undefined : value,
     ) as object
-    const formats = { duration: true, uri: true } as const
+    const names = ['duration', 'uri', 'ports', 'expose', 'subnet_ip_address']
+    const formats = Object.fromEntries(names.map((name) => [name, true as const]))
     const fits = new Ajv2019({ strict: false, formats }).compile(schema)
     expect(fits(compose), JSON.stringify(fits.errors)).toBe(true)
     expect(fits({ services: { shop: { stop_grace_period: 30 } } })).toBe(false)
