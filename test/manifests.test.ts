@@ -20,7 +20,8 @@ const numberIn = (text = ''): number => Number(/^\d+/.exec(text)?.[0])
 
 /** The value of a flag. */
 function flag(words: readonly string[], name: string): string | undefined {
-  return words[words.indexOf(name) + 1]
+  const at = words.indexOf(name)
+  return at < 0 ? undefined : words[at + 1]
 }
 
 /** The command is there, and has each flag. */
@@ -72,6 +73,7 @@ describe('docker', () => {
   test('what it runs is understood', async () => {
     await isUnderstood(entrypoint)
     await isUnderstood(health)
+    expect(flag(health, '--control')).toMatch(/sock$/)
     expect(flag(health, '--control')).toBe(flag(entrypoint, '--control'))
   })
 })
@@ -122,6 +124,7 @@ describe('kubernetes', () => {
     await isUnderstood(words)
     const live = container?.livenessProbe?.exec?.command ?? []
     await isUnderstood(live)
+    expect(flag(live, '--control')).toMatch(/sock$/)
     expect(flag(live, '--control')).toBe(flag(words, '--control'))
   })
 
