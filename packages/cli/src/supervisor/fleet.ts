@@ -213,6 +213,7 @@ export class Fleet {
     }
     this.#phase = 'ending'
     this.onlooker?.ends()
+    this.holder.leaveToWorkers()
     this.#repair.stop()
     for (const slot of this.slots) {
       slot.takeover?.abandon('the service stops')

@@ -48,3 +48,15 @@ test('the file of a Unix socket goes with it, unless another one stands there', 
     expect(existsSync(bound)).toBe(isOther)
   }
 })
+
+test('at a stop the workers alone have what is no file, and was not made by systemd', () => {
+  const holder = new Holder()
+  const handles = [fakeHandle(5), fakeHandle(6), fakeHandle(7)] as const
+  holder.hold(facts('tcp:a'), handles[0])
+  holder.hold(facts('unix:a', { bound: join(home, 'none.sock') }), handles[1])
+  holder.hold(facts('tcp:b', { activated: true }), handles[2])
+  holder.leaveToWorkers()
+  expect(handles.map(({ close }) => close.mock.calls.length)).toEqual([1, 0, 0])
+  holder.close()
+  expect(handles.map(({ close }) => close.mock.calls.length)).toEqual([1, 1, 1])
+})

@@ -44,6 +44,18 @@ export class Holder {
     return gone.map(([name]) => name)
   }
 
+  /**
+   * The service stops: from here on the workers alone have them, and whoever comes when the last one has stopped is
+   * refused at once, not queued here and reset. A Unix socket stays until its file can go, and what systemd made.
+   */
+  leaveToWorkers(): void {
+    for (const [name, { facts, handle }] of this.#held) {
+      if (facts.activated || typeof facts.bound === 'string') continue
+      handle.close()
+      this.#held.delete(name)
+    }
+  }
+
   /** The service ends. */
   close(): void {
     for (const held of this.#held.values()) close(held)
