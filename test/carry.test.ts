@@ -1,7 +1,11 @@
 // Connections in a protocol of the app's own move, with what the app knows of them.
-import { expect, test } from 'vitest'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { root } from './support/example.js'
 import { Fleet } from './support/fleet.js'
 import { LineClient, LineCrowd } from './support/lines.js'
+import { Raw } from './support/raw.js'
 import { fixture, Service } from './support/service.js'
 
 const script = fixture('lines.js')
@@ -127,4 +131,29 @@ test('of workers with unequal loads: what the one gives to the other goes on wit
   expect(await crowd.stop()).toEqual([])
   end(clients)
   await fleet.stop()
+})
+
+test('the server that stands in migration.md goes on counting', async () => {
+  const doc = readFileSync(join(root, 'docs/migration.md'), 'utf8')
+  const [, block = ''] = /^```js\n(\/\/ lines\.js\n.*?)^```$/ms.exec(doc) ?? []
+  // Where Node finds the package, and on a port that is free.
+  const path = fixture(`.lines-${process.pid}.js`)
+  onTestFinished(() => rmSync(path))
+  const reporting = block.replace('\n', "\nimport './report.js'\n")
+  writeFileSync(path, reporting.replace('listen(server, 7000)', 'listen(server, 0)'))
+  await using service = await Service.start({ script: path })
+  const raw = await Raw.open(service.port())
+  const ask = async (line: string, answer: string): Promise<void> => {
+    raw.text = ''
+    raw.write(line)
+    await raw.until((text) => text === answer)
+  }
+  await ask('a\n', '1: a\n')
+  raw.write('half')
+  service.signal('SIGHUP')
+  await service.until({ event: 'drain', phase: 'end', moved: 1 })
+  await ask(' a line\n', '2: half a line\n')
+  raw.socket.destroy()
+  service.signal('SIGTERM', service.current)
+  await service.gone(service.current)
 })

@@ -112,13 +112,8 @@ export class Fleet implements AsyncDisposable {
     if (code !== 0) throw new Error(`${code}\n${stdout}${stderr}\n${this.service.transcript()}`)
   }
 
-  async status(): Promise<ServiceStatus> {
-    const client = await ControlClient.connect(this.control)
-    try {
-      return readStatus(await client.request('status'))
-    } finally {
-      client.close()
-    }
+  status(): Promise<ServiceStatus> {
+    return statusAt(this.control)
   }
 
   /** The pids of those that serve, by slot. */
@@ -157,6 +152,16 @@ export class Fleet implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.service[Symbol.asyncDispose]()
+  }
+}
+
+/** What the service at that control socket says of itself. */
+export async function statusAt(control: string): Promise<ServiceStatus> {
+  const client = await ControlClient.connect(control)
+  try {
+    return readStatus(await client.request('status'))
+  } finally {
+    client.close()
   }
 }
 

@@ -12,11 +12,11 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { ControlClient, readStatus, type ServiceStatus } from '@endlessjs/core/control'
+import type { ServiceStatus } from '@endlessjs/core/control'
 import { expect, onTestFinished } from 'vitest'
 import { type Load, load } from './client/index.js'
 import { root } from './example.js'
-import { bin, type Outcome } from './fleet.js'
+import { bin, type Outcome, statusAt } from './fleet.js'
 import { isAlive, isOurs, kill } from './processes.js'
 import { Unit } from './unit.js'
 
@@ -107,13 +107,8 @@ export class Shop {
     return this.type(`'${process.execPath}' ${words.join(' ')}`)
   }
 
-  async status(): Promise<ServiceStatus> {
-    const client = await ControlClient.connect(this.control)
-    try {
-      return readStatus(await client.request('status'))
-    } finally {
-      client.close()
-    }
+  status(): Promise<ServiceStatus> {
+    return statusAt(this.control)
   }
 
   /** The pids of those that serve. */

@@ -69,7 +69,7 @@ async function drains(
 
 describe.each([
   ['npm start', npm],
-  ['pnpm start', pnpm],
+  [pnpm ? 'pnpm start' : 'pnpm start (pnpm 10.34.9 is not in the cache of npx)', pnpm],
 ])('%s', (_, command) => {
   test.skipIf(!command)('reloads lose nothing, and TERM to it is a stop in order', async () => {
     const { shop, env, log } = await prepared()

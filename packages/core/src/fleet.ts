@@ -12,12 +12,14 @@ export {
 } from './generation/index.js'
 export {
   type Body,
+  type Drained,
   type DrainReport,
   type Exit,
   type HandedListener,
   SpawnedSuccessor,
   type SpawnPlan,
   spawnPlan,
+  sumOf,
 } from './handover/index.js'
 export { takeActivated } from './listeners/index.js'
 export {

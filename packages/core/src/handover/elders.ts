@@ -1,6 +1,7 @@
 import { type Channel, closeChannels, openChannel } from '../node/index.js'
+import { type Drained, sumOf } from './drained.js'
 import type { HandedElder } from './handover.js'
-import type { Drained, DrainReport } from './messages.js'
+import type { DrainReport } from './messages.js'
 
 /** A generation before this one that still drains. */
 export interface Elder {
@@ -30,10 +31,7 @@ export class Elders {
   #past: Drained
 
   /** @param past what became of the connections of those that have gone before */
-  constructor(
-    handed: readonly HandedElder[] = [],
-    past: Drained = { moved: 0, drained: 0, cut: 0 },
-  ) {
+  constructor(handed: readonly HandedElder[] = [], past: Drained = sumOf([])) {
     this.#handed = handed
     this.#past = past
     this.gone = new Promise((resolve) => {
@@ -55,7 +53,7 @@ export class Elders {
       })
       void channel.closed.then(() => {
         this.#known = this.#known.filter((one) => one !== known)
-        this.#past = sum([this.#past, known.report?.counts])
+        this.#past = sumOf([this.#past, known.report?.counts])
         if (this.#known.length === 0) this.#nobodyIsLeft()
       })
     }
@@ -91,7 +89,7 @@ export class Elders {
 
   /** The same, and of those that live, so far. */
   get counts(): Drained {
-    return sum([this.#past, ...this.#known.map(({ report }) => report?.counts)])
+    return sumOf([this.#past, ...this.#known.map(({ report }) => report?.counts)])
   }
 
   /** What goes to the successor. */
@@ -116,12 +114,6 @@ export class Elders {
     this.#handed = []
     for (const { channel } of this.#known) channel.close()
   }
-}
-
-function sum(all: readonly (Drained | undefined)[]): Drained {
-  const total = (name: keyof Drained): number =>
-    all.reduce((count, one) => count + (one?.[name] ?? 0), 0)
-  return { moved: total('moved'), drained: total('drained'), cut: total('cut') }
 }
 
 function aged({ age, hammerIn, ...rest }: DrainReport, ms: number): DrainReport {

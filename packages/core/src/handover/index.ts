@@ -9,13 +9,13 @@
 export type { Body, Exit } from './body.js'
 export { bodyOf } from './body.js'
 export { hideFromChildren, hideFromForks } from './children.js'
+export { type Drained, sumOf } from './drained.js'
 export { describeElder, type Elder, Elders } from './elders.js'
 export { Files, type Passable } from './files.js'
 export type { HandedLink, HandedListener } from './handover.js'
 export { type Launcher, launcher } from './launcher.js'
 export type {
   Answer,
-  Drained,
   DrainReport,
   Fact,
   Offer,

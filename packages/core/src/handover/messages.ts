@@ -1,3 +1,5 @@
+import type { Drained } from './drained.js'
+
 /** What a successor tells its predecessor. */
 export type ToPredecessor =
   | { readonly endless: 'stderr'; readonly text: string }
@@ -15,16 +17,6 @@ export type ToPredecessor =
   | { readonly endless: 'handedOver' }
   /** The app has closed every listener: nobody serves here. */
   | { readonly endless: 'deaf' }
-
-/** What became of the connections that were open when a drain began. */
-export interface Drained {
-  /** The successor has them. */
-  readonly moved: number
-  /** They ended by themselves, or at a deadline. */
-  readonly drained: number
-  /** The hammer cut them. */
-  readonly cut: number
-}
 
 /** What a generation that drains says of it to the newest one. */
 export interface DrainReport {

@@ -5,7 +5,7 @@ import type { Generation } from '../generation/index.js'
 import type { Fact } from '../handover/index.js'
 import type { Listeners } from '../listeners/index.js'
 import { isBetweenRequests, isFlushed, isOnHandle, isParsed, isPlainHttp } from '../node/index.js'
-import { type Carriage, carriageOf } from './carry.js'
+import { type Carriage, carriageOf, giveUpCarrying } from './carry.js'
 import type { Standing } from './crossing.js'
 
 /** The name of the listener that a connection came by; undefined where it is none of ours. */
@@ -140,6 +140,8 @@ export class Candidates {
       )
     } catch (error) {
       this.#generation.error('A connection cannot move with its state, and drains', error)
+      // Nor to another worker, each time that they are evened out.
+      giveUpCarrying(socket)
       return undefined
     }
   }
@@ -172,15 +174,13 @@ export class Candidates {
   }
 
   /** By what the app says of it, and nothing of it is on its way through this process. */
-  #isStill(connection: Connection, { busy }: Carriage): boolean {
-    const { socket } = connection
-    if (this.#refused.has(connection) || !isFlushed(socket) || socket.readableLength > 0)
-      return false
+  #isStill({ socket }: Connection, { busy }: Carriage): boolean {
+    if (!isFlushed(socket) || socket.readableLength > 0) return false
     try {
       return !busy?.()
     } catch (error) {
       this.#generation.error('busy() of carry() threw: that connection drains', error)
-      this.refuse(connection)
+      giveUpCarrying(socket)
       return false
     }
   }

@@ -69,6 +69,11 @@ export function carriageOf(socket: Socket): Carriage | undefined {
   return carriages.get(socket)
 }
 
+/** What the app says of it cannot be had: it is asked no more, and the connection stays. */
+export function giveUpCarrying(socket: Socket): void {
+  carriages.delete(socket)
+}
+
 /** It came with that. */
 export function bring(socket: Socket, state: unknown): void {
   states.set(socket, state)
