@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { Raw } from './raw.js'
 
 /** What a line was answered with. */
 export interface LineAnswer {
@@ -36,6 +37,16 @@ export class LineClient {
 
   get isOpen(): boolean {
     return this.#socket.readyState === 'open'
+  }
+
+  /** Of a service that speaks it after an upgrade of HTTP. */
+  static async upgrade(port: number, name: string): Promise<LineClient> {
+    const raw = await Raw.open(port)
+    raw.write(
+      `GET /lines HTTP/1.1\r\nHost: x\r\nName: ${name}\r\nConnection: Upgrade\r\nUpgrade: lines\r\n\r\n`,
+    )
+    await raw.until((text) => text.endsWith('welcome 0 0\n'))
+    return new LineClient(raw.socket.removeAllListeners('data'))
   }
 
   /** In two pieces: the second one comes when the first may have moved. */

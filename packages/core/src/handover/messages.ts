@@ -63,6 +63,8 @@ export interface Offer {
   readonly listener: string
   /** Of a protocol of the app's own, which says what it has to know of it. */
   readonly carried?: true
+  /** It was one of HTTP before: its handshake is replayed. */
+  readonly upgraded?: true
 }
 
 /** What is to be known of a connection at the moment in which it changes hands. */
@@ -73,6 +75,10 @@ export interface Fact {
   readonly rest?: number
   /** What the app knows of it, as JSON. */
   readonly state?: string
+  /** What a package on top of us knows of it, as JSON. */
+  readonly baggage?: string
+  /** The head of the request by which it was upgraded, byte by byte. */
+  readonly head?: string
 }
 
 /** Whose connections are that were offered. */

@@ -1,5 +1,5 @@
 import type { Server } from 'node:net'
-import type { Connections } from '../connections/index.js'
+import type { Connection, Connections } from '../connections/index.js'
 import type { Generation } from '../generation/index.js'
 import type { Fact, Offer, Predecessor, Refusal, Verdict } from '../handover/index.js'
 import type { Listeners } from '../listeners/index.js'
@@ -16,12 +16,14 @@ import {
   isTls,
   missingForMigration,
   openChannel,
+  replay,
   settle,
   speaksHttp,
   whyNoUpgrade,
 } from '../node/index.js'
 import type { Peer } from '../supervision/index.js'
 import { bring } from './carry.js'
+import { farewellTo } from './farewell.js'
 import { InTurn } from './inturn.js'
 
 /** How many of its fds a process leaves for what it accepts and opens itself. */
@@ -156,9 +158,7 @@ export class Adoption {
     }
     if (!handle) return this.#refuse(offer.id, 'lost')
     const server = this.#serverOf(offer.listener)
-    const fits =
-      server && (offer.carried ? !speaksHttp(server) && !isTls(server) : isPlainHttp(server))
-    const accept = fits ? this.prepare(server) : undefined
+    const accept = server && fits(server, offer) ? this.prepare(server) : undefined
     const why = this.#whyNot(server, handle)
     if (why || !accept) {
       handle.close()
@@ -233,8 +233,8 @@ export class Adoption {
     })
   }
 
-  #accept({ accept, handle }: Held, { requests, rest, state }: Fact): void {
-    const known: unknown = state === undefined ? undefined : JSON.parse(state)
+  #accept({ accept, handle }: Held, { requests, rest, head, ...texts }: Fact): void {
+    const known = { state: parsed(texts.state), baggage: parsed(texts.baggage) }
     // Before the app's 'connection' handler, which asks.
     const socket = accept(handle, (one) => bring(one, known))
     const connection = socket && this.#generation.connections.of(socket)
@@ -242,6 +242,27 @@ export class Adoption {
     this.#generation.connections.adopted++
     connection.requests = requests
     connection.adopted = requests
-    if (requests > 0) settle(connection.server, connection.socket, rest)
+    if (head !== undefined) this.#replay(connection, head)
+    else if (requests > 0) settle(connection.server, connection.socket, rest)
   }
+
+  #replay({ socket }: Connection, head: string): void {
+    replay(socket, head, {
+      farewell: farewellTo(head),
+      refused: (why) =>
+        this.#generation.warn(
+          `A connection that another process has upgraded was not accepted again: the app ${why}. Its client has to reconnect.`,
+        ),
+    })
+  }
+}
+
+/** Whether a server can go on with it. */
+function fits(server: Server, { carried, upgraded }: Offer): boolean {
+  if (!carried) return isPlainHttp(server)
+  return !isTls(server) && speaksHttp(server) === (upgraded === true)
+}
+
+function parsed(json: string | undefined): unknown {
+  return json === undefined ? undefined : JSON.parse(json)
 }

@@ -5,7 +5,13 @@ import type { Generation } from '../generation/index.js'
 import type { Fact } from '../handover/index.js'
 import type { Listeners } from '../listeners/index.js'
 import { isBetweenRequests, isFlushed, isOnHandle, isParsed, isPlainHttp } from '../node/index.js'
-import { type Carriage, carriageOf, giveUpCarrying } from './carry.js'
+import {
+  type Carriage,
+  carriageOf,
+  giveUpCarrying,
+  headOfUpgrade,
+  type LadenCarriage,
+} from './carry.js'
 import type { Standing } from './crossing.js'
 
 /** The name of the listener that a connection came by; undefined where it is none of ours. */
@@ -72,6 +78,11 @@ export class Candidates {
     return undefined
   }
 
+  /** Those of the app's own protocol that are here still. */
+  *waitedFor(): Iterable<Connection> {
+    for (const one of this.#carried) if (!one.socket.destroyed && !this.#isAboard(one)) yield one
+  }
+
   /** It became idle: before all that were not looked at yet. */
   wait(connection: Connection): void {
     this.#waiting.add(connection)
@@ -126,13 +137,18 @@ export class Candidates {
   /** What goes with one that is frozen; undefined where the app cannot say it. */
   pack(connection: Connection): Fact | undefined {
     const { requests, socket } = connection
-    const { state } = carriageOf(socket) ?? {}
-    if (!state) return { requests }
+    const head = headOfUpgrade(socket)
+    const plain: Fact = { requests, ...(head !== undefined && { head }) }
     try {
-      const text = JSON.stringify(state())
+      const { baggage, state } = this.#textsOf(carriageOf(socket))
       const { carryLimit } = this.#generation.settings.values
-      const size = Buffer.byteLength(text ?? '')
-      if (size <= carryLimit) return { requests, ...(text !== undefined && { state: text }) }
+      const size = Buffer.byteLength(state ?? '')
+      if (size <= carryLimit)
+        return {
+          ...plain,
+          ...(state !== undefined && { state }),
+          ...(baggage !== undefined && { baggage }),
+        }
       throw new EndlessError(
         'ERR_ENDLESS_CARRY',
         `state() of carry(): expected at most ${carryLimit} bytes of JSON, received ${size}: keep less, or raise ` +
@@ -144,6 +160,10 @@ export class Candidates {
       giveUpCarrying(socket)
       return undefined
     }
+  }
+
+  #textsOf({ baggage, state }: LadenCarriage = {}): Partial<Record<'baggage' | 'state', string>> {
+    return { state: JSON.stringify(state?.()), baggage: JSON.stringify(baggage?.()) }
   }
 
   /** The successor has it: the app hears no 'close'. */

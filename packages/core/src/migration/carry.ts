@@ -1,6 +1,7 @@
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { EndlessError } from '../errors.js'
-import { isTls, serverOf, speaksHttp } from '../node/index.js'
+import { headOf, isParsed, isTls, serverOf, speaksHttp } from '../node/index.js'
 
 /** What an app says of a connection that may move to the successor. */
 export interface Carriage {
@@ -20,22 +21,40 @@ export interface Carriage {
   readonly gone?: (() => void) | undefined
 }
 
-const carriages = new WeakMap<Socket, Carriage>()
+/** What a package on top says of one: it has something to know for itself, which is no business of the app. */
+export interface LadenCarriage extends Carriage {
+  /** As {@link Carriage.state}; found by {@link baggageOf}, and not counted by `carryLimit`. */
+  readonly baggage?: (() => unknown) | undefined
+}
+
+/** What came along with a connection. */
+interface Brought {
+  readonly state?: unknown
+  readonly baggage?: unknown
+}
+
+const words = ['busy', 'state', 'gone', 'baggage']
+const carriages = new WeakMap<Socket, LadenCarriage>()
+/** Of those that were connections of HTTP before. */
+const heads = new WeakMap<Socket, string>()
 /** Of sockets that came from the predecessor. */
-const states = new WeakMap<Socket, unknown>()
+const brought = new WeakMap<Socket, Brought>()
 
 /**
- * Lets a connection of a `net.Server` move to the successor at an upgrade, with what the app knows of it, in a
- * protocol of your own. The successor's server emits 'connection' for it, as for a new one, and {@link carried}
- * tells the two apart. A connection that does not get quiet, or whose `state()` throws or is larger than
- * `carryLimit`, stays and drains; the log says so.
+ * Lets a connection move to the successor at an upgrade, with what the app knows of it: one of a `net.Server`, in a
+ * protocol of your own, or one that HTTP has upgraded, by its request. The successor's server emits 'connection'
+ * for it, as for a new one, and for an upgraded one 'upgrade' with the same request: what it answers to that is not
+ * sent, and has to be a 101 again. {@link carried} tells it from a new one. A connection that does not get quiet,
+ * or whose `state()` throws or is larger than `carryLimit`, stays and drains; the log says so.
  *
- * Throws `ERR_ENDLESS_OPTION` for a bad argument, and `ERR_ENDLESS_UNSUPPORTED` for a connection of an HTTP
- * server, which moves by itself between two requests, and over TLS, whose keys are in this process.
+ * Throws `ERR_ENDLESS_OPTION` for a bad argument, and `ERR_ENDLESS_UNSUPPORTED` for a connection that HTTP has
+ * still, which moves by itself between two requests, and over TLS, whose keys are in this process.
+ *
+ * @param target the socket that a `net.Server` has accepted, or the request of an 'upgrade'
  */
-export function carry(socket: Socket, carriage: Carriage = {}): void {
+export function carry(target: Socket | IncomingMessage, carriage: Carriage = {}): void {
   for (const [name, value] of Object.entries(carriage) as [string, unknown][]) {
-    if (!['busy', 'state', 'gone'].includes(name))
+    if (!words.includes(name))
       throw new EndlessError(
         'ERR_ENDLESS_OPTION',
         `carry(): expected busy, state or gone, received "${name}"`,
@@ -46,27 +65,53 @@ export function carry(socket: Socket, carriage: Carriage = {}): void {
         `carry(): "${name}": expected a function, received ${typeof value}`,
       )
   }
-  const server = serverOf(socket)
-  if (server === undefined || speaksHttp(server) || isTls(server))
-    throw new EndlessError(
-      'ERR_ENDLESS_UNSUPPORTED',
-      'carry(): expected a connection that a net.Server has accepted; one of HTTP moves by itself between two ' +
-        'requests, and one of TLS cannot move, since its keys are in this process',
-    )
+  const socket = socketOf(target)
+  checkSocket(socket, target !== socket)
+  if (target !== socket) heads.set(socket, headOf(target as IncomingMessage))
   carriages.set(socket, carriage)
+}
+
+function checkSocket(socket: Socket, isUpgrade: boolean): void {
+  const server = serverOf(socket)
+  if (server && !isTls(server) && !speaksHttp(server)) return
+  if (server && !isTls(server) && isUpgrade && !isParsed(socket)) return
+  throw new EndlessError(
+    'ERR_ENDLESS_UNSUPPORTED',
+    'carry(): expected a connection that a net.Server has accepted, or the request of one that HTTP has upgraded; ' +
+      'one of HTTP moves by itself between two requests, and one of TLS cannot move, since its keys are in this ' +
+      'process',
+  )
 }
 
 /**
  * What `state()` returned in the predecessor, where a connection came from there; undefined for a new client, or
  * where there was no `state`. No client can forge it. Its shape is what another release made of it.
+ *
+ * @param target as of {@link carry}
  */
-export function carried<State = unknown>(socket: Socket): State | undefined {
-  return states.get(socket) as State | undefined
+export function carried<State = unknown>(target: Socket | IncomingMessage): State | undefined {
+  return brought.get(socketOf(target))?.state as State | undefined
+}
+
+/** What the package on top said of it in the predecessor. */
+export function baggageOf<Baggage = unknown>(
+  target: Socket | IncomingMessage,
+): Baggage | undefined {
+  return brought.get(socketOf(target))?.baggage as Baggage | undefined
+}
+
+function socketOf(target: Socket | IncomingMessage): Socket {
+  return 'rawHeaders' in target ? target.socket : target
 }
 
 /** What the app said of it; undefined where it said nothing. */
-export function carriageOf(socket: Socket): Carriage | undefined {
+export function carriageOf(socket: Socket): LadenCarriage | undefined {
   return carriages.get(socket)
+}
+
+/** The head of its upgrade; undefined where it was none of HTTP. */
+export function headOfUpgrade(socket: Socket): string | undefined {
+  return heads.get(socket)
 }
 
 /** What the app says of it cannot be had: it is asked no more, and the connection stays. */
@@ -75,6 +120,6 @@ export function giveUpCarrying(socket: Socket): void {
 }
 
 /** It came with that. */
-export function bring(socket: Socket, state: unknown): void {
-  states.set(socket, state)
+export function bring(socket: Socket, what: Brought): void {
+  brought.set(socket, what)
 }

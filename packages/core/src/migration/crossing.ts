@@ -106,7 +106,9 @@ export class Crossing {
       // It never left.
       if (error) this.#isBack(id)
     }
-    lane.send({ id, listener, ...(passenger.isCarried && { carried: true }) }, sent, handle)
+    const { isCarried, isUpgraded } = passenger
+    const kind = { ...(isCarried && { carried: true }), ...(isUpgraded && { upgraded: true }) }
+    lane.send({ id, listener, ...kind }, sent, handle)
     this.#timer ??= setTimeout(() => this.#checkSilence(), answerTimeout).unref()
   }
 

@@ -3,6 +3,7 @@ import type { Generation } from '../generation/index.js'
 import type { Refusal, Successor } from '../handover/index.js'
 import type { Listeners } from '../listeners/index.js'
 import { holdReading, idleFor, isBetweenRequests } from '../node/index.js'
+import { Asker } from './asker.js'
 import { Candidates, type NameOf, namesIn } from './candidates.js'
 import { Crossing } from './crossing.js'
 import { Pace } from './pace.js'
@@ -15,9 +16,6 @@ const reasons: Readonly<Record<Exclude<Refusal, 'listener'>, string>> = {
   stopping: 'is stopping',
   lost: 'did not get a connection, as when no fd is free',
 }
-
-/** How often connections of the app's own protocol are asked whether they are still, in ms: nothing tells. */
-const askEvery = 10
 
 /** Whoever has not asked for so long will not ask the moment that it has moved, in ms. */
 const quietFor = 1_000
@@ -50,7 +48,7 @@ export class Migration {
   readonly #held = new Map<Connection, () => void>()
   readonly #since = performance.now()
   #patience: NodeJS.Timeout | undefined
-  #asker: NodeJS.Timeout | undefined
+  readonly #asker: Asker
   /** Ends the watch for connections that become idle, while there is one. */
   readonly #unwatch: (() => void)[] = []
   #left: () => void = () => {}
@@ -65,6 +63,11 @@ export class Migration {
       (one) => this.#crossing.has(one),
       () => this.#left(),
     )
+    this.#asker = new Asker(this.#candidates, {
+      offer: (next) => this.#offerAll(next),
+      hold: (one) => this.#holdCarried(one),
+      release: (one) => this.#release(one),
+    })
     this.#pace = new Pace(generation.settings.values.slowStart, () => this.#pump())
     this.#crossing = new Crossing(successor, {
       standing: (connection) => this.#candidates.standing(connection),
@@ -104,22 +107,15 @@ export class Migration {
   walk(): void {
     this.#candidates.walk()
     this.#pump()
-    if (this.#phase === 'moving' && this.#candidates.areSomeCarried)
-      this.#asker ??= setInterval(() => this.#ask(), askEvery).unref()
+    if (this.#phase === 'moving') this.#asker.start()
   }
 
-  #ask(): void {
+  #offerAll(next: () => Connection | undefined): void {
     while (this.#crossing.hasRoom && this.#pace.hasRoom) {
-      const connection = this.#candidates.nextCarried()
-      if (!connection) break
+      const connection = next()
+      if (!connection) return
       this.#offer(connection)
     }
-    if (!this.#candidates.areSomeCarried) this.#stopAsking()
-  }
-
-  #stopAsking(): void {
-    clearInterval(this.#asker)
-    this.#asker = undefined
   }
 
   /**
@@ -214,6 +210,12 @@ export class Migration {
     this.#held.set(connection, holdReading(socket))
   }
 
+  /** One of the app's own protocol. */
+  #holdCarried(connection: Connection): void {
+    if (this.#held.has(connection) || this.#crossing.isSilent || !this.#pace.hasRoom) return
+    this.#held.set(connection, holdReading(connection.socket))
+  }
+
   #release(connection: Connection): void {
     this.#held.get(connection)?.()
     this.#held.delete(connection)
@@ -240,7 +242,7 @@ export class Migration {
   #leaveOff(): void {
     this.#phase = 'over'
     this.#pace.stop()
-    this.#stopAsking()
+    this.#asker.stop()
     clearTimeout(this.#patience)
     for (const end of this.#unwatch.splice(0)) end()
     for (const connection of this.#held.keys()) this.#release(connection)

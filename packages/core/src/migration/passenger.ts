@@ -10,7 +10,7 @@ import {
   isBetweenRequests,
   restOf,
 } from '../node/index.js'
-import { carriageOf } from './carry.js'
+import { carriageOf, headOfUpgrade } from './carry.js'
 
 /** A connection on its way to the successor, and what is done to it meanwhile. */
 export class Passenger {
@@ -50,6 +50,11 @@ export class Passenger {
   /** Whether the app says when it can go, and what goes along. */
   get isCarried(): boolean {
     return carriageOf(this.connection.socket) !== undefined
+  }
+
+  /** Whether it spoke HTTP before, so that its handshake goes along. */
+  get isUpgraded(): boolean {
+    return headOfUpgrade(this.connection.socket) !== undefined
   }
 
   /** What is to be known of it. */

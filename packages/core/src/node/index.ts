@@ -4,7 +4,7 @@
  * upgrades. Doors: names of addresses (`address`), a listening handle (`handle`), an established one
  * (`established`), its HTTP parser (`parser`), a stream of HTTP/2 (`http2stream`), what is
  * written under its session (`undersession`), messages that carry
- * handles (`channel`), events that wait (`emissions`), the process (`process`, and what /proc shows of
+ * handles (`channel`), a handshake once more (`handshake`), events that wait (`emissions`), the process (`process`, and what /proc shows of
  * others: `proc`), what systemd is told (`notify`), what stands at a path (`stat`), the file of a Unix
  * socket (`unixsocket`), what is missing here (`features`).
  */
@@ -59,6 +59,7 @@ export {
   stopAccepting,
   watchListen,
 } from './handle.js'
+export { type Handshake, headOf, replay } from './handshake.js'
 export { holdStream, pushesOn } from './http2stream.js'
 export { startInspector } from './inspector.js'
 export { countOn } from './limit.js'

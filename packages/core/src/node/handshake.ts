@@ -1,0 +1,129 @@
+/**
+ * What is replayed on the socket of a connection that another process has upgraded: the head of its request goes
+ * to Node's parser as the 'data' that it listens to, and what the app answers stays here. `write`, `end` and
+ * `destroy` of that one socket are others meanwhile. Node 20, 22, 24 and 26 do the same with all of them.
+ */
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+
+/** For so long an app may think about a handshake, in ms. */
+const longest = 10_000
+/** For so long a client that was refused may take to go, in ms. */
+const farewellTime = 1_000
+const endOfHead = '\r\n\r\n'
+
+/** Who is told what became of a handshake. */
+export interface Handshake {
+  /** What is written to a client that is refused, last of all. */
+  readonly farewell: Uint8Array | undefined
+  /** @param why for the log */
+  readonly refused: (why: string) => void
+}
+
+type Written = readonly [
+  chunk?: string | Uint8Array | null | (() => void),
+  encoding?: BufferEncoding | ((error?: Error) => void),
+  callback?: (error?: Error) => void,
+]
+
+/** The head of an upgrade request as it came, so that another process can read it. */
+export function headOf(request: IncomingMessage): string {
+  // Express and its like cut what they have matched off `url`.
+  const { originalUrl } = request as IncomingMessage & { readonly originalUrl?: unknown }
+  const url = typeof originalUrl === 'string' ? originalUrl : request.url
+  const { method, httpVersion, rawHeaders } = request
+  const lines = [`${method} ${url} HTTP/${httpVersion}`]
+  for (let n = 0; n + 1 < rawHeaders.length; n += 2)
+    lines.push(`${rawHeaders[n]}: ${rawHeaders[n + 1]}`)
+  return `${lines.join('\r\n')}${endOfHead}`
+}
+
+/**
+ * Lets the server of this socket, which has accepted it in this turn of the event loop, read the head of an upgrade
+ * that its client was granted already. The 101 is swallowed; any other answer is not sent, as its client is at
+ * another protocol, which `farewell` speaks.
+ */
+export function replay(socket: Socket, head: string, handshake: Handshake): void {
+  new Replay(socket, handshake)
+  socket.emit('data', Buffer.from(head, 'latin1'))
+}
+
+/** A handshake of which only one side is there. */
+class Replay {
+  #phase: 'asking' | 'granted' | 'refused' = 'asking'
+  #answer = ''
+  readonly #socket: Socket
+  readonly #handshake: Handshake
+  readonly #late: NodeJS.Timeout
+  readonly #real: Pick<Socket, 'write' | 'end' | 'destroy'>
+
+  constructor(socket: Socket, handshake: Handshake) {
+    this.#socket = socket
+    this.#handshake = handshake
+    const { write, end, destroy } = socket
+    this.#real = { write, end, destroy }
+    const written = (...call: Written): boolean => this.#written(call)
+    const ended = (...call: Written): Socket => this.#ended(call)
+    const destroyed = (): Socket => this.#refuse('ended the connection')
+    Object.assign(socket, { write: written, end: ended, destroy: destroyed })
+    this.#late = setTimeout(() => this.#refuse(`did not answer for ${longest} ms`), longest).unref()
+    socket.once('close', () => clearTimeout(this.#late))
+  }
+
+  #written(call: Written): boolean {
+    const [chunk, encoding] = call
+    const callback = call.findLast((one) => typeof one === 'function')
+    const bytes = bytesOf(chunk, encoding)
+    if (callback) process.nextTick(callback)
+    return this.#phase === 'refused' || bytes === undefined || this.#hear(bytes)
+  }
+
+  #ended(call: Written): Socket {
+    this.#written(call)
+    // It may have been granted by what was written just now.
+    return this.#phase === 'granted' ? this.#socket.end() : this.#refuse('ended the connection')
+  }
+
+  #hear(bytes: Buffer): boolean {
+    this.#answer += bytes.toString('latin1')
+    const at = this.#answer.indexOf(endOfHead)
+    if (at < 0) return true
+    const [status = ''] = this.#answer.split('\r\n', 1)
+    if (!/^HTTP\/1\.\d 101 /.test(`${status} `)) {
+      this.#refuse(`answered "${status}"`)
+      return true
+    }
+    this.#phase = 'granted'
+    this.#restore()
+    const rest = this.#answer.slice(at + endOfHead.length)
+    return rest === '' || this.#socket.write(Buffer.from(rest, 'latin1'))
+  }
+
+  #restore(): void {
+    clearTimeout(this.#late)
+    for (const name of ['write', 'end', 'destroy']) Reflect.deleteProperty(this.#socket, name)
+  }
+
+  /** What else the app writes is no answer to anybody. */
+  #refuse(why: string): Socket {
+    const socket = this.#socket
+    if (this.#phase !== 'asking') return socket
+    this.#phase = 'refused'
+    clearTimeout(this.#late)
+    const { end, destroy } = this.#real
+    const leave = (): void => void Reflect.apply(destroy, socket, [])
+    // Who destroys a socket that has something unread resets it, and the farewell with it.
+    const late = setTimeout(leave, farewellTime).unref()
+    socket.on('error', () => {}).once('close', () => clearTimeout(late))
+    socket.on('end', leave).resume()
+    Reflect.apply(end, socket, [this.#handshake.farewell])
+    this.#handshake.refused(why)
+    return socket
+  }
+}
+
+function bytesOf(chunk: Written[0], encoding: Written[1]): Buffer | undefined {
+  if (typeof chunk === 'string')
+    return Buffer.from(chunk, typeof encoding === 'string' ? encoding : 'utf8')
+  return chunk instanceof Uint8Array ? Buffer.from(chunk) : undefined
+}
