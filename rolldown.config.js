@@ -19,6 +19,7 @@ const packages = {
   express: { index: 'index.ts' },
   koa: { index: 'index.ts' },
   fastify: { index: 'index.ts' },
+  ws: { index: 'index.ts' },
   cli: { index: 'index.ts' },
 }
 

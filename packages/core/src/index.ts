@@ -21,6 +21,8 @@ export {
   type Health,
   type HealthState,
   healthOf,
+  type Moving,
+  restartOthers,
   type ServedApp,
   type SocketServer,
   serveApp,

@@ -16,7 +16,9 @@ export { type AppOptions, type ServedApp, serveApp } from './serve.js'
 export { currentUpgrader, upgrader } from './singleton.js'
 export {
   type ClosableSocket,
+  type Moving,
   type RestartOptions,
+  restartOthers,
   restartWebSockets,
   type SocketServer,
 } from './websockets.js'

@@ -5,6 +5,9 @@ import type { DrainReason } from '../generation/index.js'
 import { gradually } from './gradually.js'
 import { upgrader } from './singleton.js'
 
+/** How often it is looked whether all have moved, in ms. */
+const lookEvery = 20
+
 /** The part of a WebSocket that is used: the `ws` package's and most others' fit. */
 export interface ClosableSocket {
   close(code: number, reason: string): void
@@ -36,9 +39,17 @@ export interface RestartOptions {
   readonly upgrader?: Upgrader | undefined
 }
 
+/** What a package on top says, that lets some of them move instead. */
+export interface Moving {
+  /** For so long those that move have time at an upgrade, in ms; then they are told as the others. */
+  readonly within: number
+  readonly moves: (socket: ClosableSocket) => boolean
+}
+
 /**
  * Tells WebSocket clients to come back when this process drains: close code 1012 (service restart)
- * at an upgrade, 1001 (going away) at a final stop. One that does not go meets the hammer.
+ * at an upgrade, 1001 (going away) at a final stop. One that does not go meets the hammer. With
+ * `moveWebSockets` of `@endlessjs/ws` they need not come back at all.
  *
  * ```ts
  * restartWebSockets(new WebSocketServer({ server }))
@@ -48,27 +59,48 @@ export interface RestartOptions {
  * @throws EndlessError `ERR_ENDLESS_OPTION` at once for what is no WebSocket server, and for a bad option
  */
 export function restartWebSockets(server: SocketServer, options: RestartOptions = {}): () => void {
+  return restartOthers(server, options, { within: 0, moves: () => false })
+}
+
+/** As {@link restartWebSockets}, of those that do not move, and at last of those that could not. */
+export function restartOthers(
+  server: SocketServer,
+  options: RestartOptions,
+  { within, moves }: Moving,
+): () => void {
   checkSocketServer(server)
   const { over = 1_000, upgrader: up = upgrader() } = checked(options)
+  /** Until then those that move are left alone, by `performance.now()`. */
+  let movesUntil = 0
   const late = (socket: ClosableSocket): void => {
     // A status looks at every connection: asked for only when there is a drain to tell of.
     if (!up.drainSignal.aborted) return
     // Its handshake was under way when the drain began.
     const reason = up.status().drain?.reason
-    if (reason) socket.close(...codes[reason])
+    if (reason === undefined || (performance.now() < movesUntil && moves(socket))) return
+    socket.close(...codes[reason])
   }
   server.on('connection', late)
   const tell = (reason: DrainReason) => (socket: ClosableSocket) => socket.close(...codes[reason])
   let serves = new AbortController()
+  const drain = async (reason: DrainReason): Promise<void> => {
+    // The drain that has just begun is known a moment later.
+    await undefined
+    const { hammerIn = false } = up.status().drain ?? {}
+    const atMost = (time: number): number =>
+      hammerIn === false ? time : Math.min(time, hammerIn / 2)
+    if (reason === 'shutdown') return gradually(server.clients, 0, tell(reason), serves.signal)
+    const { signal } = serves
+    movesUntil = performance.now() + atMost(within)
+    const movers = (): ClosableSocket[] => [...server.clients].filter(moves)
+    const others = [...server.clients].filter((one) => !moves(one))
+    const told = gradually(others, atMost(over), tell(reason), signal)
+    await untilMoved(() => movers().length === 0, movesUntil, signal)
+    await gradually(movers(), atMost(over), tell(reason), signal)
+    await told
+  }
   const undos = [
-    up.hook('onDrain', async (reason) => {
-      // The drain that has just begun is known a moment later.
-      await undefined
-      const { hammerIn = false } = up.status().drain ?? {}
-      const most = hammerIn === false ? over : Math.min(over, hammerIn / 2)
-      const time = reason === 'upgraded' ? most : 0
-      return gradually(server.clients, time, tell(reason), serves.signal)
-    }),
+    up.hook('onDrain', drain),
     up.hook('onRevive', () => {
       serves.abort()
       serves = new AbortController()
@@ -79,6 +111,19 @@ export function restartWebSockets(server: SocketServer, options: RestartOptions 
     for (const undo of undos) undo()
     server.off('connection', late)
   }
+}
+
+/** Settles when they have, at the latest at a time by `performance.now()`, and when nobody waits any more. */
+function untilMoved(haveMoved: () => boolean, latest: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (!signal.aborted && performance.now() < latest && !haveMoved()) return
+      clearInterval(timer)
+      resolve()
+    }
+    const timer = setInterval(look, lookEvery).unref()
+    look()
+  })
 }
 
 function checked(options: RestartOptions): RestartOptions {

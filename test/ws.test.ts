@@ -1,0 +1,64 @@
+// WebSockets of ws move to the successor, with their state: their clients notice nothing.
+import { describe, expect, test } from 'vitest'
+import { Fleet } from './support/fleet.js'
+import { fixture, Service, type StartOptions } from './support/service.js'
+import { type ClientOptions, WebSocketClient } from './support/websockets.js'
+
+const script = fixture('websockets.js')
+const patient = { timeout: 15_000 }
+
+const start = (framework: string, options: Partial<StartOptions> = {}): Promise<Service> =>
+  Service.start({ script, args: [framework], ...options })
+
+function connectAll(
+  port: number,
+  count: number,
+  optionsOf: (n: number) => ClientOptions = () => ({}),
+): Promise<WebSocketClient[]> {
+  return Promise.all(
+    Array.from({ length: count }, (_, n) => WebSocketClient.connect(port, `n${n}`, optionsOf(n))),
+  )
+}
+
+/** @returns what went wrong with any */
+async function stopAll(clients: readonly WebSocketClient[]): Promise<string[]> {
+  const faults = await Promise.all(clients.map((client) => client.stop()))
+  for (const client of clients) client.end()
+  return faults.flat()
+}
+
+const movedAll = (clients: readonly WebSocketClient[], pid: number): Promise<void> =>
+  expect.poll(() => clients.every(({ pids }) => pids.at(-1) === pid), patient).toBe(true)
+
+describe.each(['http', 'express', 'koa', 'fastify'])('%s', (framework) => {
+  test('100 clients with traffic in both directions, half of them deflated, over three upgrades', async () => {
+    const control = { deflate: { threshold: 0 } }
+    await using service = await start(framework, { control })
+    const clients = await connectAll(service.port(), 100, (n) => ({
+      deflate: n % 2 === 0,
+      // Some are never done with an answer when they ask the next one.
+      pause: () => 5 + (n % 30),
+      bytes: n % 10 === 0 ? 5_000 : n,
+    }))
+    for (const client of clients) client.talk()
+    for (let n = 0; n < 3; n++) await movedAll(clients, await service.upgrade())
+    expect(await stopAll(clients)).toEqual([])
+    const drains = service.all({ event: 'drain', phase: 'end' })
+    expect(drains.map(({ moved, drained, cut }) => ({ moved, drained, cut }))).toEqual(
+      Array(3).fill({ moved: 100, drained: 0, cut: 0 }),
+    )
+    expect(service.all({ event: 'gone' })).toHaveLength(300)
+    expect(service.all({ event: 'stranger' })).toEqual([])
+    expect(service.all({ event: 'fault' })).toEqual([])
+    await service.stop()
+  })
+})
+
+test('under endless start, over reloads', async () => {
+  await using fleet = await Fleet.start({ workers: 2, script, args: ['http'] })
+  const clients = await connectAll(fleet.port, 40, (n) => ({ pause: () => 5 + n }))
+  for (const client of clients) client.talk()
+  for (let n = 0; n < 2; n++) await fleet.reload()
+  expect(await stopAll(clients)).toEqual([])
+  await fleet.stop()
+})
