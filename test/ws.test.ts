@@ -37,7 +37,8 @@ describe.each(['http', 'express', 'koa', 'fastify'])('%s', (framework) => {
     const clients = await connectAll(service.port(), 100, (n) => ({
       deflate: n % 2 === 0,
       // Some are never done with an answer when they ask the next one.
-      pause: () => 5 + (n % 30),
+      pause: () => 20 + (n % 30),
+      ms: () => (n % 4 === 0 ? 40 : 0),
       bytes: n % 10 === 0 ? 5_000 : n,
     }))
     for (const client of clients) client.talk()
@@ -53,6 +54,24 @@ describe.each(['http', 'express', 'koa', 'fastify'])('%s', (framework) => {
     await service.stop()
   })
 })
+
+// The oldest, and those after which something inside is different.
+test.each(['ws-8-0', 'ws-8-15', 'ws-8-17', 'ws-8-18'])(
+  '%s: 40 clients over two upgrades',
+  async (version) => {
+    const control = { deflate: { threshold: 0 } }
+    await using service = await start('http', { control, env: { WS: version } })
+    const clients = await connectAll(service.port(), 40, (n) => ({
+      deflate: n % 2 === 0,
+      pause: () => 5 + n,
+      ms: () => (n % 4 === 0 ? 40 : 0),
+    }))
+    for (const client of clients) client.talk()
+    for (let n = 0; n < 2; n++) await movedAll(clients, await service.upgrade())
+    expect(await stopAll(clients)).toEqual([])
+    await service.stop()
+  },
+)
 
 test('under endless start, over reloads', async () => {
   await using fleet = await Fleet.start({ workers: 2, script, args: ['http'] })
