@@ -1,5 +1,8 @@
 // WebSockets of ws move to the successor, with their state: their clients notice nothing.
+import { once } from 'node:events'
 import { describe, expect, test } from 'vitest'
+import WebSocket from 'ws'
+import { startBlock } from './support/block.js'
 import { Fleet } from './support/fleet.js'
 import { fixture, Service, type StartOptions } from './support/service.js'
 import { type ClientOptions, WebSocketClient } from './support/websockets.js'
@@ -80,4 +83,22 @@ test('under endless start, over reloads', async () => {
   for (let n = 0; n < 2; n++) await fleet.reload()
   expect(await stopAll(clients)).toEqual([])
   await fleet.stop()
+})
+
+test('the server that stands in websockets.md goes on counting', async () => {
+  const listen = ['listen(server, 8000)', "listen(server, 0, '127.0.0.1')"] as const
+  await using service = await startBlock('docs/websockets.md', 'counter.js', listen)
+  const socket = new WebSocket(`ws://127.0.0.1:${service.port()}`)
+  const heard = async (): Promise<string> =>
+    String(((await once(socket, 'message')) as [Buffer])[0])
+  expect(await heard()).toBe(`hello from ${service.pid}`)
+  socket.send('a')
+  expect(await heard()).toBe(`${service.pid}: a (1)`)
+  service.signal('SIGHUP')
+  await service.until({ event: 'drain', phase: 'end', moved: 1 })
+  socket.send('b')
+  expect(await heard()).toBe(`${service.current}: b (2)`)
+  socket.terminate()
+  service.signal('SIGTERM', service.current)
+  await service.gone(service.current)
 })
