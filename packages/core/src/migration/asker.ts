@@ -10,8 +10,8 @@ const holds = [500, 1_000, 2_000] as const
 
 /** What an asker may do with connections. */
 export interface Asking {
-  /** Offers as many as there is room for. */
-  readonly offer: (next: () => Connection | undefined) => void
+  /** Offers as many as there is room for. @returns whether there was room for all that are still */
+  readonly offer: (next: () => Connection | undefined) => boolean
   /** Reads no more from one. */
   readonly hold: (connection: Connection) => void
   readonly release: (connection: Connection) => void
@@ -46,11 +46,13 @@ export class Asker {
   }
 
   #ask(): void {
-    this.#asking.offer(() => this.#candidates.nextCarried())
+    const areAllAsked = this.#asking.offer(() => this.#candidates.nextCarried())
     const now = performance.now()
+    // Nobody is held who waits for no more than room.
+    if (!areAllAsked) this.#since.clear()
     for (const connection of this.#candidates.waitedFor()) {
       const since = this.#since.get(connection) ?? now
-      this.#since.set(connection, since)
+      if (areAllAsked) this.#since.set(connection, since)
       if (isToBeHeld(now - since)) this.#asking.hold(connection)
       else this.#asking.release(connection)
     }
