@@ -25,7 +25,8 @@ const longer = [
   'test/fuzz.test.ts',
   'test/migration.leak.test.ts',
 ]
-const underFire = ['test/load.test.ts', 'test/migration.test.ts']
+const crowd = 'test/ws.crowd.test.ts'
+const underFire = ['test/load.test.ts', 'test/migration.test.ts', ...(isLong ? [crowd] : [])]
 
 export default defineConfig({
   test: {
@@ -43,7 +44,7 @@ export default defineConfig({
         test: {
           name: 'process',
           include: isLong ? [...long, ...longer] : ['test/**/*.test.ts'],
-          exclude: [...underFire, heavy, ...(isLong ? [] : long), '**/node_modules/**'],
+          exclude: [...underFire, crowd, heavy, ...(isLong ? [] : long), '**/node_modules/**'],
           pool: 'forks',
           isolate: false,
           maxWorkers: 3,

@@ -1,8 +1,6 @@
 // Connections in a protocol of the app's own move, with what the app knows of them.
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
-import { root } from './support/example.js'
+import { expect, test } from 'vitest'
+import { startBlock } from './support/block.js'
 import { Fleet } from './support/fleet.js'
 import { LineClient, LineCrowd } from './support/lines.js'
 import { Raw } from './support/raw.js'
@@ -134,14 +132,8 @@ test('of workers with unequal loads: what the one gives to the other goes on wit
 })
 
 test('the server that stands in migration.md goes on counting', async () => {
-  const doc = readFileSync(join(root, 'docs/migration.md'), 'utf8')
-  const [, block = ''] = /^```js\n(\/\/ lines\.js\n.*?)^```$/ms.exec(doc) ?? []
-  // Where Node finds the package, and on a port that is free.
-  const path = fixture(`.lines-${process.pid}.js`)
-  onTestFinished(() => rmSync(path))
-  const reporting = block.replace('\n', "\nimport './report.js'\n")
-  writeFileSync(path, reporting.replace('listen(server, 7000)', 'listen(server, 0)'))
-  await using service = await Service.start({ script: path })
+  const listen = ['listen(server, 7000)', 'listen(server, 0)'] as const
+  await using service = await startBlock('docs/migration.md', 'lines.js', listen)
   const raw = await Raw.open(service.port())
   const ask = async (line: string, answer: string): Promise<void> => {
     raw.text = ''

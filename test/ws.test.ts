@@ -1,5 +1,8 @@
 // WebSockets of ws move to the successor, with their state: their clients notice nothing.
+import { once } from 'node:events'
 import { describe, expect, test } from 'vitest'
+import WebSocket from 'ws'
+import { startBlock } from './support/block.js'
 import { Fleet } from './support/fleet.js'
 import { fixture, Service, type StartOptions } from './support/service.js'
 import { type ClientOptions, WebSocketClient } from './support/websockets.js'
@@ -37,7 +40,8 @@ describe.each(['http', 'express', 'koa', 'fastify'])('%s', (framework) => {
     const clients = await connectAll(service.port(), 100, (n) => ({
       deflate: n % 2 === 0,
       // Some are never done with an answer when they ask the next one.
-      pause: () => 5 + (n % 30),
+      pause: () => 20 + (n % 30),
+      ms: () => (n % 4 === 0 ? 40 : 0),
       bytes: n % 10 === 0 ? 5_000 : n,
     }))
     for (const client of clients) client.talk()
@@ -54,6 +58,24 @@ describe.each(['http', 'express', 'koa', 'fastify'])('%s', (framework) => {
   })
 })
 
+// The oldest, and those after which something inside is different.
+test.each(['ws-8-0', 'ws-8-15', 'ws-8-17', 'ws-8-18'])(
+  '%s: 40 clients over two upgrades',
+  async (version) => {
+    const control = { deflate: { threshold: 0 } }
+    await using service = await start('http', { control, env: { WS: version } })
+    const clients = await connectAll(service.port(), 40, (n) => ({
+      deflate: n % 2 === 0,
+      pause: () => 5 + n,
+      ms: () => (n % 4 === 0 ? 40 : 0),
+    }))
+    for (const client of clients) client.talk()
+    for (let n = 0; n < 2; n++) await movedAll(clients, await service.upgrade())
+    expect(await stopAll(clients)).toEqual([])
+    await service.stop()
+  },
+)
+
 test('under endless start, over reloads', async () => {
   await using fleet = await Fleet.start({ workers: 2, script, args: ['http'] })
   const clients = await connectAll(fleet.port, 40, (n) => ({ pause: () => 5 + n }))
@@ -61,4 +83,22 @@ test('under endless start, over reloads', async () => {
   for (let n = 0; n < 2; n++) await fleet.reload()
   expect(await stopAll(clients)).toEqual([])
   await fleet.stop()
+})
+
+test('the server that stands in websockets.md goes on counting', async () => {
+  const listen = ['listen(server, 8000)', "listen(server, 0, '127.0.0.1')"] as const
+  await using service = await startBlock('docs/websockets.md', 'counter.js', listen)
+  const socket = new WebSocket(`ws://127.0.0.1:${service.port()}`)
+  const heard = async (): Promise<string> =>
+    String(((await once(socket, 'message')) as [Buffer])[0])
+  expect(await heard()).toBe(`hello from ${service.pid}`)
+  socket.send('a')
+  expect(await heard()).toBe(`${service.pid}: a (1)`)
+  service.signal('SIGHUP')
+  await service.until({ event: 'drain', phase: 'end', moved: 1 })
+  socket.send('b')
+  expect(await heard()).toBe(`${service.current}: b (2)`)
+  socket.terminate()
+  service.signal('SIGTERM', service.current)
+  await service.gone(service.current)
 })

@@ -2,15 +2,16 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Contender, contenders } from './contenders/index.js'
 import { type LatencyCase, latencyCases } from './latency.js'
+import { type SocketsCase, socketsCases } from './sockets/index.js'
 import { type Pair, pairs } from './throughput.js'
 import { type RatesCase, type ReloadsCase, ratesCases, reloadsCases } from './workers/index.js'
 
 const home = join(import.meta.dirname, '../results')
 
 const names: readonly string[] = [...contenders, ...pairs].map(({ name }) => name)
-const parts: readonly string[] = ['cost', 'latency', 'workers']
+const parts: readonly string[] = ['cost', 'latency', 'workers', 'sockets']
 
-export const help: string = `Usage: npm run bench -- [cost | latency | workers] [options]
+export const help: string = `Usage: npm run bench -- [cost | latency | workers | sockets] [options]
 
 Upgrades under load, and throughput, side by side. Writes latest.md, latest.svg and
 latest.csv (each answer, failure and signal).
@@ -21,6 +22,7 @@ latest.csv (each answer, failure and signal).
                  pipelined, and how long a successor takes to start, about 4 min
   workers        instead: two workers of endless, node:cluster and pm2 on full load, and their
                  reloads, about 5 min; Linux
+  sockets        instead: what 500 WebSocket clients see of deploys by endless and by pm2, about a minute
   --proof        instead: each kind of request for itself, against each way to upgrade
   --quick        short rounds, about a minute in all: shows that it runs, and little more
   --only <name>  only this one; may be given several times:
@@ -39,6 +41,7 @@ export interface Flags {
   readonly latencies: readonly LatencyCase[]
   readonly rates: readonly RatesCase[]
   readonly reloads: readonly ReloadsCase[]
+  readonly sockets: readonly SocketsCase[]
   /** By `--only`: what cannot be had here, was asked for. */
   readonly isNamed: boolean
   readonly out: string
@@ -74,6 +77,7 @@ export function parseFlags(args: readonly string[]): Flags {
     cost: positionals.includes('cost'),
     rates: positionals.includes('workers') ? ratesCases : [],
     reloads: positionals.includes('workers') ? reloadsCases : [],
+    sockets: positionals.includes('sockets') ? socketsCases : [],
     latencies: positionals.includes('latency') ? latencyCases : [],
     out: resolve(out),
     contenders: contenders.filter(isAsked),

@@ -17,6 +17,7 @@ import { full, quick } from './plan.js'
 import { casesOf } from './proof.js'
 import { csvOf } from './raw.js'
 import { type Fault, reportOf } from './report.js'
+import { type Sockets, socketsOf } from './sockets/index.js'
 import { compare } from './throughput.js'
 import { tryOut } from './trial.js'
 import { type RatesOf, ratesOf, reloadsOf } from './workers/index.js'
@@ -103,7 +104,13 @@ async function bench({ pairs, out, ...flags }: Flags): Promise<boolean> {
     say(`  ${sent} requests, ${failed} failed, ${reconnects} reconnects`)
     return found
   })
-  const isPart = flags.cost || flags.latencies.length > 0 || flags.rates.length > 0
+  const sockets = await each(flags.sockets, faults, async (one): Promise<Sockets> => {
+    const found = await socketsOf(one, plan.sockets, stop.signal)
+    say(`  ${found.seen.closed} closed, ${found.seen.lost} messages lost`)
+    return found
+  })
+  const isPart =
+    flags.cost || flags.sockets.length > 0 || flags.latencies.length > 0 || flags.rates.length > 0
   const isFull = !flags.proof && !isPart
   const asked = flags.contenders.filter(({ inProof }) => isFull || (flags.proof && inProof))
   const contenders = await muster(asked, leftOut, faults)
@@ -138,6 +145,7 @@ async function bench({ pairs, out, ...flags }: Flags): Promise<boolean> {
     comparisons,
     rates,
     reloads,
+    sockets,
     faults,
   })
   console.log(report)

@@ -1,6 +1,7 @@
 import type { CostPlan } from './cost.js'
 import type { InstructionsPlan } from './instructions.js'
 import type { LatencyPlan } from './latency.js'
+import type { SocketsPlan } from './sockets/index.js'
 import type { ThroughputPlan } from './throughput.js'
 import type { TrialPlan } from './trial.js'
 import type { RatesPlan, ReloadsPlan } from './workers/index.js'
@@ -14,6 +15,7 @@ export interface Plan {
   readonly latency: LatencyPlan
   readonly rates: RatesPlan
   readonly reloads: ReloadsPlan
+  readonly sockets: SocketsPlan
 }
 
 /** Times in ms. */
@@ -26,6 +28,7 @@ export const full: Plan = {
   latency: { upgrades: 5, window: 2_500, saturate: 2_000, starts: 5 },
   rates: { launches: 2, cycles: 6, warmUp: 700, round: 400 },
   reloads: { reloads: 4, warmUp: 800, pause: 1_300 },
+  sockets: { clients: 500, deploys: 4, pause: 2_500 },
 }
 
 export const quick: Plan = {
@@ -37,4 +40,5 @@ export const quick: Plan = {
   latency: { upgrades: 1, window: 1_500, saturate: 500, starts: 1 },
   rates: { launches: 1, cycles: 2, warmUp: 250, round: 200 },
   reloads: { reloads: 1, warmUp: 300, pause: 700 },
+  sockets: { clients: 50, deploys: 1, pause: 800 },
 }

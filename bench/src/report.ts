@@ -4,6 +4,7 @@ import type { Instructions } from './instructions.js'
 import type { Latency } from './latency.js'
 import { failuresOf, ms, none, spread, tableOf, whole } from './markdown.js'
 import type { Evidence } from './proof.js'
+import { type Sockets, socketsTable } from './sockets/index.js'
 import type { Compared, Comparison } from './throughput.js'
 import type { Trial } from './trial.js'
 import { type RatesOf, type Reloads, workersParts } from './workers/index.js'
@@ -27,6 +28,7 @@ export interface Results {
   readonly comparisons: readonly Comparison[]
   readonly rates: readonly RatesOf[]
   readonly reloads: readonly Reloads[]
+  readonly sockets: readonly Sockets[]
   readonly faults: readonly Fault[]
 }
 
@@ -59,6 +61,17 @@ export function reportOf(results: Results): string {
         'Beside a bare start: from the moment on in which the same app is started without endless, and ' +
         'serves nobody: what the CPU that any start takes costs the others. Ready: from the signal until the successor serves; bare start: the same app without endless, from ' +
         'its fork until it listens, under the same load.',
+    )
+  const [some] = results.sockets
+  if (some)
+    parts.push(
+      '## What WebSocket clients see of a deploy',
+      socketsTable(results.sockets),
+      `${some.clients} clients, half of them deflated, that say something each 500 ms and come back 100 ms after they are ` +
+        `closed, over ${some.deploys} deploys. Messages lost: said, and never answered; pushes missed: what the server ` +
+        'would have said, twice a second, to a client that was not there; state lost: what a server had counted for ' +
+        'a client, and counted from 1 again. All back: from the signal, or the start of the command, until each is ' +
+        'answered by the new process, the median. Echo: in ms, in the 2.5 s before and after that moment.',
     )
   if (evidence.length > 0)
     parts.push(

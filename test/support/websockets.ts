@@ -16,6 +16,7 @@ export interface ClientOptions {
   readonly pause?: (n: number) => number
   /** How long its answers take over there, in ms. */
   readonly ms?: (n: number) => number
+  readonly protocols?: readonly string[]
   /** How much it says beside that, in bytes. */
   readonly bytes?: number
 }
@@ -39,6 +40,7 @@ export class WebSocketClient {
   #running: Promise<void> = Promise.resolve()
   readonly #options: ClientOptions
   #told: () => void = () => {}
+  #wake: () => void = () => {}
 
   private constructor(socket: WebSocket, options: ClientOptions) {
     this.socket = socket
@@ -56,7 +58,8 @@ export class WebSocketClient {
     name: string,
     options: ClientOptions = {},
   ): Promise<WebSocketClient> {
-    const socket = new WebSocket(`ws://127.0.0.1:${port}/${name}`, {
+    const protocols = [...(options.protocols ?? [])]
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/${name}`, protocols, {
       perMessageDeflate: options.deflate === true ? { threshold: 0 } : false,
     })
     const client = new WebSocketClient(socket, options)
@@ -70,25 +73,45 @@ export class WebSocketClient {
 
   /** Says things until it is stopped. */
   talk(): void {
-    const { pause = () => 5, ms = () => 0, bytes = 0 } = this.#options
-    const run = async (): Promise<void> => {
-      for (let n = 1; !this.#stopped && !this.closed; n++) {
-        this.#asked.push([n, performance.now()])
-        this.socket.send(JSON.stringify({ n, ms: ms(n), padding: 'y'.repeat(bytes) + n }))
-        await new Promise((done) => setTimeout(done, pause(n)))
-      }
-    }
-    this.#running = run()
+    this.#stopped = false
+    this.#running = this.#run()
   }
 
-  /** Settles when everything that it has said is answered. @returns what went wrong */
-  async stop(): Promise<readonly string[]> {
+  /** Settles when everything that it has said is answered. */
+  async pause(): Promise<void> {
     this.#stopped = true
+    this.#wake()
     await this.#running
     while (this.#asked.length > 0 && !this.closed)
       await new Promise<void>((resolve) => {
         this.#told = resolve
       })
+  }
+
+  /** Something by hand, whose answer is not held against anything but its order. */
+  send(text: string, { fin }: { readonly fin: boolean }): void {
+    if (fin) this.#asked.push([1, performance.now()])
+    this.socket.send(text, { fin })
+  }
+
+  async #run(): Promise<void> {
+    const { pause = () => 5, ms = () => 0, bytes = 0 } = this.#options
+    for (let n = 1; !this.#stopped && !this.closed; n++) {
+      this.#asked.push([n, performance.now()])
+      this.socket.send(JSON.stringify({ n, ms: ms(n), padding: 'y'.repeat(bytes) + n }))
+      await new Promise<void>((done) => {
+        const timer = setTimeout(done, pause(n))
+        this.#wake = () => {
+          clearTimeout(timer)
+          done()
+        }
+      })
+    }
+  }
+
+  /** As {@link WebSocketClient.pause}. @returns what went wrong */
+  async stop(): Promise<readonly string[]> {
+    await this.pause()
     if (this.closed) this.faults.push(`closed with ${this.closed.code} ${this.closed.reason}`)
     return this.faults
   }

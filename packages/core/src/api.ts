@@ -44,6 +44,8 @@ export interface Status {
         readonly reason: DrainReason
         readonly age: number
         readonly hammerIn: number | false
+        /** How many WebSocket clients were told to come back. */
+        readonly told: number
       })
     | undefined
   /** The generations before this one that still drain, oldest first, and who holds them. */

@@ -23,9 +23,8 @@ export * from '@endlessjs/core/app'
 /** What is needed of a `WebSocketServer` of `ws` 8. */
 export interface MovableServer<W> {
   readonly clients: Set<W>
-  on(event: string, listener: (...values: never[]) => void): unknown
-  off(event: string, listener: (...values: never[]) => void): unknown
-  prependListener(event: string, listener: (...values: never[]) => void): unknown
+  off(event: string, listener: () => void): unknown
+  prependListener(event: string, listener: () => void): unknown
 }
 
 /** How WebSockets move. */
@@ -108,10 +107,10 @@ export function moveWebSockets<W extends ClosableSocket>(
     if (tryToCarry(request, said)) movers.add(socket)
   }
   // The app's handlers find it as it will be.
-  server.prependListener('connection', connected)
+  server.prependListener('connection', connected as () => void)
   return () => {
     stop()
-    server.off('connection', connected)
+    server.off('connection', connected as () => void)
   }
 }
 

@@ -15,6 +15,13 @@ const handshake = {
   },
 }
 
+/** Most emit a message in the turn in which it is read, or can be told to. */
+const options = {
+  noServer: true,
+  perMessageDeflate: { threshold: 0 },
+  allowSynchronousEvents: true,
+}
+
 const known = new WeakMap<object, string | undefined>()
 
 /**
@@ -29,7 +36,7 @@ export function strangenessOf(server: object): string | undefined {
 
 function tried(Server: new (options: object) => InsideServer): string | undefined {
   try {
-    return lookAt(connected(new Server({ noServer: true, perMessageDeflate: { threshold: 0 } })))
+    return lookAt(connected(new Server(options)))
   } catch (error) {
     return `it threw ${error}`
   }
@@ -51,6 +58,7 @@ function lookAt(socket: Inside | undefined): string | undefined {
   const { _receiver: receiver } = socket
   let heard = 0
   socket.once('message', () => heard++)
+  socket.once('error', () => {})
   const stills = [isStill(socket)]
   for (const half of halves) {
     receiver.write(half)
@@ -67,8 +75,8 @@ function lookAt(socket: Inside | undefined): string | undefined {
   }
   const deflate = deflateOf(socket)
   socket.terminate()
-  if (heard !== 1) return 'it did not parse a message at once'
-  const expected = [true, false, true, false, true, false]
+  // Some emit it a moment later, and are not still until then.
+  const expected = [true, false, heard === 1, false, true, false]
   if (stills.some((one, n) => one !== expected[n]))
     return `it is still at ${stills}, and not at ${expected}`
   if (typeof deflate?.decompress !== 'function' || !deflate._options || !deflate.params)

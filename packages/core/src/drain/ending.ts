@@ -148,13 +148,15 @@ export class Ending {
 
   #report(): void {
     const { age: ms, counts } = this
-    this.#generation.tell('endless:drain', { phase: 'end', ms, ...counts })
+    const { told } = this.#generation
+    this.#generation.tell('endless:drain', { phase: 'end', ms, ...counts, told })
     if (this.#cut) return
     const { moved, drained } = counts
     const what = this.#migrates
       ? `${moved} connections moved to the successor, ${drained} ended here`
       : `${drained} connections ended`
-    this.#generation.info(`Drained in ${ms.toFixed(0)} ms: ${what}.`, { moved, drained })
+    const back = told > 0 ? `, ${told} WebSockets told to come back` : ''
+    this.#generation.info(`Drained in ${ms.toFixed(0)} ms: ${what}${back}.`, { moved, drained })
   }
 
   #announce(): void {

@@ -36,6 +36,8 @@ export class Generation {
   lastAnswers: () => Promise<void> = async () => {}
   /** How many upgrades have come to nothing, of this generation and all before it. */
   failedUpgrades: number
+  /** How many clients of protocols without an end were told to come back. */
+  told = 0
   /** Told when it stops for good. */
   stopping: () => void = () => {}
   /** Whether they may come now: not when this generation ends, nor when it cannot pass them on. */

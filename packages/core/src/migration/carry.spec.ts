@@ -71,6 +71,40 @@ describe('a connection of the app’s own protocol', () => {
     expect(here.offered()).toEqual([0])
   })
 
+  test('that is always busy is read no more for a while, longer each time, and then left alone', async () => {
+    let heard = 0
+    const { client, end } = await carriedConnection({ busy: () => true })
+    end.on('data', (bytes: Buffer) => {
+      heard += bytes.length
+    })
+    here.begin()
+    const hears = async (): Promise<boolean> => {
+      const before = heard
+      client.socket.write('x')
+      for (let n = 0; n < 50 && heard === before; n++) await new Promise(setImmediate)
+      return heard > before
+    }
+    const found: [at: number, hears: boolean][] = []
+    let at = 0
+    for (const step of [50, 100, 400, 100, 900, 200, 1_800, 200, 5_000]) {
+      vi.advanceTimersByTime(step)
+      at += step
+      found.push([at, await hears()])
+    }
+    expect(found).toEqual([
+      [50, true],
+      [150, false],
+      [550, false],
+      [650, true],
+      [1_550, false],
+      [1_750, true],
+      [3_550, false],
+      [3_750, false],
+      [8_750, true],
+    ])
+    expect(here.offered()).toEqual([])
+  })
+
   test('that became busy before it was taken is kept, and offered again', async () => {
     let busy = false
     await carriedConnection({ busy: () => busy })

@@ -5,6 +5,7 @@ import type { Listeners } from '../listeners/index.js'
 import { holdReading, idleFor, isBetweenRequests } from '../node/index.js'
 import { Asker } from './asker.js'
 import { Candidates, type NameOf, namesIn } from './candidates.js'
+import { carriageOf } from './carry.js'
 import { Crossing } from './crossing.js'
 import { Pace } from './pace.js'
 
@@ -111,12 +112,13 @@ export class Migration {
     if (this.#phase === 'moving') this.#asker.start()
   }
 
-  #offerAll(next: () => Connection | undefined): void {
+  #offerAll(next: () => Connection | undefined): boolean {
     while (this.#crossing.hasRoom && this.#pace.hasRoom) {
       const connection = next()
-      if (!connection) return
+      if (!connection) return true
       this.#offer(connection)
     }
+    return false
   }
 
   /**
@@ -255,7 +257,7 @@ export class Migration {
   }
 }
 
-/** Whether its client has asked for nothing for a while. */
+/** Whether its client has asked for nothing for a while; of one in a protocol of the app nobody knows. */
 function isIdle({ requests, socket }: Connection): boolean {
-  return requests === 0 || idleFor(socket) >= quietFor
+  return !carriageOf(socket) && (requests === 0 || idleFor(socket) >= quietFor)
 }

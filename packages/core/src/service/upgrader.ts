@@ -29,6 +29,7 @@ import { Signals } from './signals.js'
 import { Startup } from './startup.js'
 import { statusOf } from './status.js'
 import { Systemd } from './systemd.js'
+import { countTold } from './told.js'
 import { type Spawner, Upgrade } from './upgrade.js'
 import { Worker } from './worker.js'
 
@@ -106,6 +107,7 @@ export class ProcessUpgrader implements Upgrader {
       },
     )
     this.#systemd = Systemd.find(this.#generation, () => this.status())
+    countTold(this, () => this.#generation.told++)
     this.configure(options)
   }
 
