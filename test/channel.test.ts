@@ -2,7 +2,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { Chat } from './support/chat.js'
+import { Chat, overWebSocket } from './support/chat.js'
 import { root } from './support/example.js'
 import { Fleet } from './support/fleet.js'
 import { Raw } from './support/raw.js'
@@ -11,22 +11,28 @@ import { fixture, Service } from './support/service.js'
 const script = fixture('chat.js')
 const patient = { timeout: 20_000 }
 
-test('100 members and some who come and go, over five upgrades: each reads each message once, in order', async () => {
-  await using service = await Service.start({ script })
-  const chat = new Chat(service.port())
-  await chat.begin(100)
-  for (const name of ['a', 'b', 'c']) chat.comeAndGo(name)
-  for (let n = 0; n < 5; n++) {
+test.each([
+  ['lines', {}, undefined],
+  ['WebSockets', { WEBSOCKETS: '1' }, overWebSocket],
+])(
+  '%s: 100 members and some who come and go, over five upgrades: each reads each message once, in order',
+  async (_, env, open) => {
+    await using service = await Service.start({ script, env })
+    const chat = new Chat(service.port(), open)
+    await chat.begin(100)
+    for (const name of ['a', 'b', 'c']) chat.comeAndGo(name)
+    for (let n = 0; n < 5; n++) {
+      await chat.later()
+      await service.upgrade()
+    }
     await chat.later()
-    await service.upgrade()
-  }
-  await chat.later()
-  expect(await chat.stop()).toEqual([])
-  expect(chat.members.slice(0, 100).every(({ isOpen }) => isOpen)).toBe(true)
-  expect(service.all({ event: 'gone' }).length).toBeGreaterThanOrEqual(500)
-  chat.end()
-  await service.stop()
-})
+    expect(await chat.stop()).toEqual([])
+    expect(chat.members.slice(0, 100).every(({ isOpen }) => isOpen)).toBe(true)
+    expect(service.all({ event: 'gone' }).length).toBeGreaterThanOrEqual(500)
+    chat.end()
+    await service.stop()
+  },
+)
 
 /** Members in both workers of a fleet, whichever is quicker to accept. */
 async function beginInBoth(

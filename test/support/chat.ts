@@ -1,6 +1,8 @@
 import { once, setMaxListeners } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
+import WebSocket, { createWebSocketStream } from 'ws'
 
 /** How long a member is silent before it says something, in ms, at most. */
 const longestSilence = 1_000
@@ -25,11 +27,11 @@ export class Member {
   #isIn = false
   #stays = false
   readonly #chat: Chat
-  readonly #socket: Socket
+  readonly #socket: Duplex
   #text = ''
   readonly #waiting = new Set<() => void>()
 
-  constructor(name: string, chat: Chat, socket: Socket) {
+  constructor(name: string, chat: Chat, socket: Duplex) {
     this.name = name
     this.#chat = chat
     this.#socket = socket
@@ -39,7 +41,7 @@ export class Member {
   }
 
   get isOpen(): boolean {
-    return this.#socket.readyState === 'open'
+    return !this.#socket.destroyed && !this.#socket.readableEnded
   }
 
   async join(): Promise<void> {
@@ -137,17 +139,36 @@ export class Member {
   }
 }
 
+async function overTcp(port: number): Promise<Duplex> {
+  const socket = connect(port, '127.0.0.1')
+  await once(socket, 'connect')
+  return socket
+}
+
+let opened = 0
+
+/** Every second one with permessage-deflate. */
+export async function overWebSocket(port: number): Promise<Duplex> {
+  const perMessageDeflate = opened++ % 2 === 0 ? { threshold: 0 } : false
+  const socket = new WebSocket(`ws://127.0.0.1:${port}`, { perMessageDeflate })
+  await once(socket, 'open')
+  return createWebSocketStream(socket, { decodeStrings: false })
+}
+
 /** Members who say something again and again, until they are told to stop. */
 export class Chat {
   readonly members: Member[] = []
   /** A process has died that had something to pass on. */
   mayMiss = false
   readonly #port: number
+  readonly #open: (port: number) => Promise<Duplex>
   readonly #over = new AbortController()
   readonly #running: Promise<void>[] = []
 
-  constructor(port: number) {
+  /** @param open connects */
+  constructor(port: number, open: (port: number) => Promise<Duplex> = overTcp) {
     this.#port = port
+    this.#open = open
     setMaxListeners(0, this.#over.signal)
   }
 
@@ -158,8 +179,7 @@ export class Chat {
 
   /** One more, who is silent. */
   async join(name: string): Promise<Member> {
-    const socket = connect(this.#port, '127.0.0.1')
-    await once(socket, 'connect')
+    const socket = await this.#open(this.#port)
     const member = new Member(name, this, socket)
     this.members.push(member)
     await member.join()

@@ -10,7 +10,7 @@ const awaited = new WeakMap<Socket, Arrival>()
  * @param client what handlers of channels are called with
  */
 export function arrived(socket: Socket, client: unknown): void {
-  awaited.get(socket)?.is(client)
+  awaited.get(socket)?.comes(client)
 }
 
 /** What a client misses that is on its way here: neither the predecessor nor the channels of this process tell it. */
@@ -18,20 +18,24 @@ export class Arrival {
   readonly #missed: Said[]
   readonly #replay: (said: Said, client: unknown) => void
   readonly #over: (arrival: Arrival) => void
+  readonly #owe: (tell: () => void) => void
   #socket: Socket | undefined
 
   /**
    * @param missed what was said before it came
    * @param over called when nothing is missed any more
+   * @param owe tells it what it has missed before anything else, once the app knows of it
    */
   constructor(
     missed: readonly Said[],
     replay: (said: Said, client: unknown) => void,
     over: (arrival: Arrival) => void,
+    owe: (tell: () => void) => void,
   ) {
     this.#missed = [...missed]
     this.#replay = replay
     this.#over = over
+    this.#owe = owe
   }
 
   /** Said while it is not there. */
@@ -44,6 +48,12 @@ export class Arrival {
     this.#socket = socket
     awaited.set(socket, this)
     socket.once('close', () => this.drop())
+  }
+
+  /** It is there, and the app is about to hear of it. */
+  comes(client: unknown): void {
+    this.drop()
+    this.#owe(() => this.is(client))
   }
 
   is(client: unknown): void {

@@ -127,8 +127,28 @@ test('one that is there later gets what was said until then as well, from any si
   heard = []
   arrived(socket, 'client')
   arrived(socket, 'client')
+  // The app does not know of it before it has heard of it.
+  expect(heard).toEqual([])
+  await turn()
   room.publish(4)
   expect(heard).toEqual([[1, ['client']], [2, ['client']], [3, ['client']], 4])
+})
+
+test('what it has missed is told to it before whatever is said next, however soon', async () => {
+  const { talk } = between()
+  const room = talk.open('a', hear)
+  talk.serve()
+  room.publish(1)
+  const socket = new EventEmitter() as Socket
+  talk.expect(0, true).comesBy(socket)
+  heard = []
+  // In the tick before the one in which it would be told.
+  process.nextTick(() => {
+    arrived(socket, 'client')
+  })
+  queueMicrotask(() => queueMicrotask(() => room.publish(2)))
+  await turn()
+  expect(heard).toEqual([[1, ['client']], 2])
 })
 
 test('of one that was closed on its way, and of any other connection, nothing is told', () => {

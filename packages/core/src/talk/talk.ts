@@ -33,6 +33,10 @@ export class Talk {
   #predecessor: Line | undefined
   readonly #delegate: Delegate | undefined
   readonly #arrivals = new Set<Arrival>()
+  /** Tell clients that are there what they have missed. */
+  readonly #owed = new Set<() => void>()
+  /** Whether the app hears of a client in this very moment, and may not know of it yet. */
+  #isArriving = false
   /** No pid alone: they are used again. */
   readonly #name = `${process.pid}-${Math.random().toString(36).slice(2)}`
   #count = 0
@@ -132,6 +136,7 @@ export class Talk {
       this.#predecessor?.since(heard) ?? [],
       (said, client) => this.#call(said, [client]),
       (over) => void this.#arrivals.delete(over),
+      (tell) => this.#owe(tell),
     )
     if (later) this.#arrivals.add(arrival)
     return arrival
@@ -184,12 +189,30 @@ export class Talk {
   /** @param from which of our neighbours has said it; undefined where it was said here */
   #pass(said: Said, from: Line | Supervisor | undefined): void {
     this.#isUsed = true
+    if (!this.#isArriving) this.#settle()
     // Before the handlers here, which may say something themselves.
     for (const line of this.#lines) if (line !== from) line.say(said)
     const isFromAbove = from !== undefined && !(from instanceof Line)
     if (this.#serves && !isFromAbove) this.#delegate?.say(said)
     for (const arrival of this.#arrivals) arrival.misses(said)
     this.#call(said, undefined)
+  }
+
+  /** Of one that is there now: an app that keeps its clients itself has to hear of it first. */
+  #owe(tell: () => void): void {
+    this.#owed.add(tell)
+    this.#isArriving = true
+    queueMicrotask(() => {
+      this.#isArriving = false
+    })
+    process.nextTick(() => this.#settle())
+  }
+
+  #settle(): void {
+    for (const tell of this.#owed) {
+      this.#owed.delete(tell)
+      tell()
+    }
   }
 
   #call({ channel, text }: Said, to: readonly unknown[] | undefined): void {
