@@ -142,11 +142,11 @@ test('what it has missed is told to it before whatever is said next, however soo
   const socket = new EventEmitter() as Socket
   talk.expect(0, true).comesBy(socket)
   heard = []
-  // In the tick before the one in which it would be told.
-  process.nextTick(() => {
+  // Before the tick in which it would be told.
+  queueMicrotask(() => {
     arrived(socket, 'client')
+    queueMicrotask(() => room.publish(2))
   })
-  queueMicrotask(() => queueMicrotask(() => room.publish(2)))
   await turn()
   expect(heard).toEqual([[1, ['client']], 2])
 })
