@@ -27,7 +27,13 @@ const longer = [
   'test/migration.leak.test.ts',
 ]
 const crowd = 'test/ws.crowd.test.ts'
-const underFire = ['test/load.test.ts', 'test/migration.test.ts', ...(isLong ? [crowd] : [])]
+const underFire = [
+  'test/load.test.ts',
+  'test/migration.test.ts',
+  'test/ws.test.ts',
+  'test/channel.test.ts',
+  ...(isLong ? [crowd] : []),
+]
 
 export default defineConfig({
   test: {
