@@ -1,0 +1,247 @@
+// One client: what stands between its socket and the broker, sees each packet of both, and so knows when it can move.
+import { once } from 'node:events'
+import { Duplex } from 'node:stream'
+import { generate, parser } from 'mqtt-packet'
+import { Frames, kinds } from './frames.js'
+
+/** Half a packet goes along, up to so many bytes; a longer one is waited for. */
+const longestRest = 64 * 1024
+
+/** The broker reads from it what the client says, and writes to it what the client gets. */
+export class Session extends Duplex {
+  /** aedes' client, from `broker.handle(session)`. */
+  client
+  #socket
+  #up = new Frames()
+  #down = new Frames()
+  /** Its CONNECT, as it said it. */
+  #connect
+  #subscriptions = new Map()
+  /** What it has asked for, and has not been answered: SUBSCRIBE, UNSUBSCRIBE, PINGREQ, QoS 2. */
+  #asked = new Set()
+  /** What it has published, and the broker has not given to all that have subscribed to it. */
+  #publishing = 0
+  /** What the broker has for it, and has not written. */
+  #owed = 0
+  #retained = { reading: 0, owed: 0 }
+  /** Of QoS 1 and not acknowledged: kept for a session that outlives its connection. */
+  #unacked = new Map()
+  /** Of QoS 2, to the client, and not complete. */
+  #open = new Set()
+  /** Of QoS 2, from the client, and not released. */
+  #received = new Set()
+  #stage = 'entering'
+
+  constructor(socket) {
+    super()
+    this.#socket = socket
+    socket.on('drain', () => this.#drained?.())
+    socket.on('error', (error) => this.destroy(error))
+    socket.on('end', () => this.push(null))
+    socket.on('close', () => this.destroy())
+  }
+
+  /** From now on the client is heard. */
+  start(rest = Buffer.alloc(0)) {
+    this.#stage = 'open'
+    if (rest.length > 0) this.#hear(rest)
+    this.#socket.on('data', (bytes) => this.#hear(bytes))
+  }
+
+  get isBusy() {
+    return (
+      this.#stage !== 'open' ||
+      !this.client.connected ||
+      this.#publishing + this.#owed + this.#retained.owed + this.#retained.reading > 0 ||
+      this.#asked.size + this.#open.size > 0 ||
+      this.readableLength + this.writableLength + this.#down.rest.length > 0 ||
+      this.#up.rest.length > longestRest
+    )
+  }
+
+  /** What its successor has to know. */
+  get state() {
+    const texts = [...this.#unacked.values()].map((bytes) => bytes.toString('base64'))
+    return {
+      connect: this.#connect.toString('base64'),
+      id: this.client.id,
+      subscriptions: [...this.#subscriptions.values()],
+      rest: this.#up.rest.toString('base64'),
+      unacked: texts,
+      received: [...this.#received],
+    }
+  }
+
+  /** The successor has it: here it leaves as one that says goodbye, without its will. */
+  leave() {
+    this.#stage = 'gone'
+    this.push(generate({ cmd: 'disconnect' }))
+  }
+
+  /** Makes the broker know it again: by its own CONNECT, whose answer it has had, and by what it had subscribed to. */
+  async enter(was, store, signal) {
+    const [packet] = parsed(Buffer.from(was.connect, 'base64'))
+    // Without an id of its own it has got one from the broker.
+    const connect = packet.clientId
+      ? Buffer.from(was.connect, 'base64')
+      : generate({ ...packet, clientId: was.id })
+    const ended = new Promise((_, reject) =>
+      this.once('close', () => reject(new Error('it has left'))),
+    )
+    const ready = once(this.client, 'connected', { signal })
+    this.#note(...new Frames().push(connect))
+    this.push(connect)
+    await Promise.race([ready, ended])
+    if (was.subscriptions.length > 0)
+      await Promise.race([this.#subscribe(was.subscriptions, signal), ended])
+    await this.#restore(was, store)
+    this.start(Buffer.from(was.rest, 'base64'))
+  }
+
+  #subscribe(subscriptions, signal) {
+    const told = once(this, 'subscribed', { signal })
+    this.client.subscribe({ subscriptions }, () => {})
+    return told
+  }
+
+  /** What is on its way by QoS, of a session that outlives its connection. */
+  async #restore({ received, unacked }, store) {
+    const { client } = this
+    for (const messageId of received)
+      await store.incomingStorePacket(client, { cmd: 'publish', qos: 2, topic: '', messageId })
+    let brokerCounter = 0
+    for (const text of unacked) {
+      const bytes = Buffer.from(text, 'base64')
+      const [packet] = parsed(bytes)
+      const named = { ...packet, brokerId: 'predecessor', brokerCounter: ++brokerCounter }
+      await store.outgoingEnqueue({ clientId: client.id }, named)
+      await store.outgoingUpdate(client, named)
+      this.#unacked.set(packet.messageId, bytes)
+    }
+  }
+
+  /** By the broker's events. */
+  connected(subscriptions) {
+    // What was queued for a session that is over has been thrown away.
+    if (this.client.clean) this.#owed = 0
+    this.#remember(subscriptions)
+    this.#asked.delete('connack ')
+  }
+
+  /** @returns whom to tell of the messages that are retained; undefined: it has them */
+  subscribed(subscriptions) {
+    this.#remember(subscriptions)
+    this.emit('subscribed')
+    if (this.#stage === 'entering') return undefined
+    this.#retained.reading += 1
+    return {
+      comes: () => {
+        this.#retained.owed += 1
+      },
+      ends: () => {
+        this.#retained.reading -= 1
+      },
+    }
+  }
+
+  #remember(subscriptions) {
+    for (const { topic, qos } of subscriptions)
+      if (qos < 128) this.#subscriptions.set(topic, { topic, qos })
+  }
+
+  unsubscribed(topics) {
+    for (const topic of topics) this.#subscriptions.delete(topic)
+  }
+
+  published({ qos }) {
+    if (qos < 2) this.#publishing -= 1
+  }
+
+  owes({ retain }) {
+    this.#owed += 1
+    if (retain && this.#retained.owed > 0) this.#retained.owed -= 1
+  }
+
+  #hear(bytes) {
+    for (const frame of this.#up.push(bytes)) {
+      this.#note(frame)
+      if (!this.push(frame.bytes)) this.#socket.pause()
+    }
+  }
+
+  /** What the client says. */
+  #note({ bytes, id, kind, qos }) {
+    const answer = answers[kind === kinds.publish && qos === 2 ? 'publish 2' : names[kind]]
+    if (answer) this.#asked.add(`${answer} ${id ?? ''}`)
+    if (kind === kinds.connect) this.#connect ??= Buffer.from(bytes)
+    if (kind === kinds.publish && qos < 2) this.#publishing += 1
+    if (kind === kinds.publish && qos === 2) this.#received.add(id)
+    if (kind === kinds.pubrel) this.#received.delete(id)
+    if (kind === kinds.puback) this.#unacked.delete(id)
+    if (kind === kinds.pubcomp) this.#open.delete(id)
+  }
+
+  /** What the broker says. @returns whether the client gets it */
+  #answered({ body, bytes, id, kind, qos }) {
+    if (kind === kinds.connack && this.#stage === 'entering') {
+      // Of a release that lets it in no more: it comes back, and is told.
+      if (body[1] !== 0) this.destroy()
+      return false
+    }
+    if (kind === kinds.publish) {
+      if (this.#owed > 0) this.#owed -= 1
+      if (qos === 1 && !this.client.clean) this.#unacked.set(id, Buffer.from(bytes))
+      if (qos === 2) this.#open.add(id)
+    }
+    // Until all is known of it, which is later.
+    if (kind !== kinds.connack) this.#asked.delete(`${names[kind]} ${id ?? ''}`)
+    return true
+  }
+
+  #drained
+
+  _write(bytes, _encoding, done) {
+    let isRoom = true
+    for (const frame of this.#down.push(bytes))
+      if (this.#stage !== 'gone' && this.#answered(frame)) isRoom = this.#socket.write(frame.bytes)
+    if (isRoom) return done()
+    this.#drained = () => {
+      this.#drained = undefined
+      done()
+    }
+  }
+
+  _read() {
+    this.#socket.resume()
+  }
+
+  _final(done) {
+    if (this.#stage !== 'gone') this.#socket.end()
+    done()
+  }
+
+  _destroy(error, done) {
+    if (this.#stage !== 'gone') this.#socket.destroySoon()
+    done(error)
+  }
+}
+
+/** What is said to the client in the end. */
+const answers = {
+  connect: 'connack',
+  'publish 2': 'pubrec',
+  pubrel: 'pubcomp',
+  subscribe: 'suback',
+  unsubscribe: 'unsuback',
+  pingreq: 'pingresp',
+  disconnect: 'nothing',
+}
+const names = Object.fromEntries(Object.entries(kinds).map(([name, kind]) => [kind, name]))
+
+function parsed(bytes) {
+  const packets = []
+  const reader = parser({ protocolVersion: 4 })
+  reader.on('packet', (packet) => packets.push(packet))
+  reader.parse(bytes)
+  return packets
+}
