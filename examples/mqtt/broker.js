@@ -1,15 +1,31 @@
 // An aedes broker whose clients move: each by what aedes says of it in its hooks and events.
-
 import { carried, carry } from '@endlessjs/core'
 import { Aedes } from 'aedes'
-import { Relay } from './relay.js'
+import { packetOf, Relay } from './relay.js'
 import { Session } from './session.js'
 import { createStore } from './store.js'
 
-export async function createBroker() {
+export async function createBroker(up) {
   const store = createStore()
-  const relay = new Relay(store)
+  /** By aedes' client, and by its socket. */
   const sessions = new WeakMap()
+  /** By the client's id: those that this process has. */
+  const here = new Map()
+  let drains = false
+
+  /** What another process has said, as a step of the relay. */
+  function hear(message, socket) {
+    const { piece, retained } = message
+    if (socket) return { call: () => !piece && !retained && sessions.get(socket)?.give(message) }
+    if (retained) return { call: () => store.putRetained(retained) }
+    // One that is here already has begun anew.
+    if (piece) return { call: () => here.has(piece.id) || store.putPiece(piece) }
+    const keep = { call: () => message.retain && store.putRetained(message) }
+    relay.step(keep)
+    return { packet: packetOf(message), done() {} }
+  }
+
+  const relay = new Relay(store, up, hear)
   const broker = await Aedes.createBroker({
     mq: relay,
     persistence: store,
@@ -20,37 +36,56 @@ export async function createBroker() {
       return packet
     },
   })
-  /** By the client's id: those that this process has. */
-  const here = new Map()
 
   broker.on('clientReady', async (client) => {
     const session = sessions.get(client)
     here.set(client.id, session)
-    if (client.clean) session.connected([])
-    else session.connected(await store.subscriptionsByClient(client))
+    session.connected(client.clean ? [] : await store.subscriptionsByClient(client))
   })
   broker.on('clientDisconnect', (client) => {
-    if (here.get(client.id) === sessions.get(client)) here.delete(client.id)
+    const session = sessions.get(client)
+    if (here.get(client.id) === session) here.delete(client.id)
+    if (drains && !client.clean && !session.hasMoved) handOver(client.id)
   })
   broker.on('publish', (packet, client) => sessions.get(client)?.published(packet))
   broker.on('subscribe', (subscriptions, client) =>
-    store.readRetainedFor(sessions.get(client)?.subscribed(subscriptions)),
+    store.readRetainedFor(sessions.get(client).subscribed(subscriptions)),
   )
-  broker.on('unsubscribe', (topics, client) => sessions.get(client)?.unsubscribed(topics))
+  broker.on('unsubscribe', (topics, client) => sessions.get(client).unsubscribed(topics))
+
+  /** A session whose client is away. */
+  function handOver(id) {
+    const nothing = { call() {} }
+    relay.step({
+      async call() {
+        for await (const piece of store.piecesOf(id)) relay.say({ piece }, nothing)
+      },
+    })
+  }
+
+  up.hook('onRevive', () => {
+    drains = false
+  })
+  up.hook('onDrain', (reason) => {
+    // MQTT 3.1.1 has no word for "go": at a stop its clients are closed, and come back to who serves next.
+    if (reason === 'shutdown') return broker.close()
+    drains = true
+    for (const retained of store.retained()) relay.say({ retained }, { call() {} })
+    for (const id of store.sessions()) if (!here.has(id)) handOver(id)
+  })
 
   function serve(socket) {
     const was = carried(socket)
     const session = new Session(socket)
     session.client = broker.handle(session)
-    sessions.set(session.client, session)
+    sessions.set(session.client, session).set(socket, session)
     carry(socket, {
       busy: () => relay.isBusy || session.isBusy,
-      state: () => ({ ...session.state, retained: store.takeRetained() }),
+      state: () => session.state,
       gone: () => session.leave(),
     })
     if (!was) return session.start()
     relay.join(async (signal) => {
-      await store.putRetained(was.retained)
       // It has come back meanwhile, by a connection of its own: that one counts.
       if (here.has(was.id)) return socket.destroy()
       await session.enter(was, store, signal).catch(() => socket.destroy())

@@ -10,15 +10,26 @@ const patience = 2_000
 export class Relay {
   #mq = mqemitter({ concurrency: 0, matchEmptyLevels: true })
   #store
+  /** To the other processes of the service, where there is one. */
+  #channel
   /** In the order in which they came: messages, and clients that join. */
   #steps = []
   #joining = new Set()
   #running = false
   #id = randomUUID()
   #count = 0
+  /** What is being said to all processes, while it is not heard here. */
+  #own
 
-  constructor(store) {
+  /** @param hear `(message, socket)`: a step for what another process has said, to one client or to all */
+  constructor(store, up, hear) {
     this.#store = store
+    this.#channel = up.channel?.('mqtt', (message, to) => {
+      const own = this.#own
+      this.#own = undefined
+      if (to) for (const socket of to) this.step(hear(message, socket))
+      else this.step(own ?? hear(message))
+    })
   }
 
   /** Whether something that was published has not been given to all that have subscribed to it. */
@@ -44,16 +55,29 @@ export class Relay {
   emit(packet, done) {
     // What a broker says of itself is for itself: it closes who connects a second time by that.
     if (packet.topic.startsWith('$SYS/')) this.#mq.emit(packet, done)
-    else this.#step({ packet, done })
+    else this.say(messageOf(packet), { packet, done })
     return this
+  }
+
+  /** @param step what it is in this process */
+  say(message, step) {
+    this.#own = step
+    try {
+      this.#channel?.publish(message)
+    } catch (error) {
+      // Larger than a message may be: who is here gets it.
+      console.error(error.message)
+    }
+    if (this.#own) this.step(step)
+    this.#own = undefined
   }
 
   /** @param enter puts a client where it was; what is published from now on waits for that */
   join(enter) {
-    this.#step({ enter })
+    this.step({ enter })
   }
 
-  #step(step) {
+  step(step) {
     this.#steps.push(step)
     if (!this.#running) void this.#run()
   }
@@ -62,10 +86,11 @@ export class Relay {
     this.#running = true
     while (this.#steps.length > 0) {
       const [step] = this.#steps
-      if (step.packet && this.#joining.size > 0) break
+      if (!step.enter && this.#joining.size > 0) break
       this.#steps.shift()
       if (step.enter) this.#enter(step.enter)
-      else await this.#deliver(step)
+      else if (step.packet) await this.#deliver(step)
+      else await step.call()
     }
     this.#running = false
   }
@@ -89,4 +114,13 @@ export class Relay {
     this.#joining.add(enter)
     enter(abort.signal).then(joined, joined)
   }
+}
+
+/** As JSON has it. */
+export function messageOf({ payload, qos, retain, topic }) {
+  return { topic, payload: Buffer.from(payload).toString('base64'), qos, retain, at: Date.now() }
+}
+
+export function packetOf({ payload, ...message }) {
+  return { cmd: 'publish', ...message, payload: Buffer.from(payload, 'base64') }
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { Duplex } from 'node:stream'
 import { generate, parser } from 'mqtt-packet'
 import { Frames, kinds } from './frames.js'
+import { packetOf } from './relay.js'
 
 /** Half a packet goes along, up to so many bytes; a longer one is waited for. */
 const longestRest = 64 * 1024
@@ -28,6 +29,8 @@ export class Session extends Duplex {
   #unacked = new Map()
   /** Of QoS 2, to the client, and not complete. */
   #open = new Set()
+  /** Those of the predecessor: their handshake is finished here. What the broker says by the same number waits. */
+  #opened = new Map()
   /** Of QoS 2, from the client, and not released. */
   #received = new Set()
   #stage = 'entering'
@@ -53,7 +56,10 @@ export class Session extends Duplex {
       this.#stage !== 'open' ||
       !this.client.connected ||
       this.#publishing + this.#owed + this.#retained.owed + this.#retained.reading > 0 ||
-      this.#asked.size + this.#open.size > 0 ||
+      this.#asked.size > 0 ||
+      // The broker has it in a session that outlives its connection.
+      (this.#open.size > 0 && !this.client.clean) ||
+      [...this.#opened.values()].some((waiting) => waiting.length > 0) ||
       this.readableLength + this.writableLength + this.#down.rest.length > 0 ||
       this.#up.rest.length > longestRest
     )
@@ -69,7 +75,20 @@ export class Session extends Duplex {
       rest: this.#up.rest.toString('base64'),
       unacked: texts,
       received: [...this.#received],
+      open: [...this.#open, ...this.#opened.keys()],
     }
+  }
+
+  get hasMoved() {
+    return this.#stage === 'gone'
+  }
+
+  /** A message of the time in which it moved: what it has subscribed to is asked here, not by the broker. */
+  give(message) {
+    const of = [...this.#subscriptions.values()].filter(({ topic }) => fits(topic, message.topic))
+    if (of.length === 0 || this.#stage !== 'open') return
+    const qos = Math.min(message.qos, Math.max(...of.map((one) => one.qos)))
+    this.client.publish({ ...packetOf(message), qos, retain: false }, () => {})
   }
 
   /** The successor has it: here it leaves as one that says goodbye, without its will. */
@@ -94,6 +113,7 @@ export class Session extends Duplex {
     await Promise.race([ready, ended])
     if (was.subscriptions.length > 0)
       await Promise.race([this.#subscribe(was.subscriptions, signal), ended])
+    for (const id of was.open) this.#opened.set(id, [])
     await this.#restore(was, store)
     this.start(Buffer.from(was.rest, 'base64'))
   }
@@ -164,9 +184,22 @@ export class Session extends Duplex {
 
   #hear(bytes) {
     for (const frame of this.#up.push(bytes)) {
+      if (this.#finishes(frame)) continue
       this.#note(frame)
       if (!this.push(frame.bytes)) this.#socket.pause()
     }
+  }
+
+  /** @returns whether that belongs to what its predecessor has begun to say to it */
+  #finishes({ id, kind }) {
+    if (!this.#opened.has(id) || (kind !== kinds.pubrec && kind !== kinds.pubcomp)) return false
+    if (kind === kinds.pubrec) this.#socket.write(generate({ cmd: 'pubrel', messageId: id }))
+    else {
+      const waiting = this.#opened.get(id)
+      this.#opened.delete(id)
+      for (const bytes of waiting) this.#socket.write(bytes)
+    }
+    return true
   }
 
   /** What the client says. */
@@ -192,6 +225,7 @@ export class Session extends Duplex {
       if (this.#owed > 0) this.#owed -= 1
       if (qos === 1 && !this.client.clean) this.#unacked.set(id, Buffer.from(bytes))
       if (qos === 2) this.#open.add(id)
+      if (qos === 2 && this.#opened.has(id)) return !this.#opened.get(id).push(Buffer.from(bytes))
     }
     // Until all is known of it, which is later.
     if (kind !== kinds.connack) this.#asked.delete(`${names[kind]} ${id ?? ''}`)
@@ -212,7 +246,8 @@ export class Session extends Duplex {
   }
 
   _read() {
-    this.#socket.resume()
+    // Not before it is heard: a socket that is resumed and has no listener throws away what it reads.
+    if (this.#stage === 'open') this.#socket.resume()
   }
 
   _final(done) {
@@ -237,6 +272,15 @@ const answers = {
   disconnect: 'nothing',
 }
 const names = Object.fromEntries(Object.entries(kinds).map(([name, kind]) => [kind, name]))
+
+/** Whether a filter has that topic: `+` is one level, `#` all that come. */
+function fits(filter, topic) {
+  if (topic.startsWith('$') && /^[+#]/.test(filter)) return false
+  const [levels, named] = [filter.split('/'), topic.split('/')]
+  const all = levels.at(-1) === '#'
+  if (all ? named.length < levels.length - 1 : named.length !== levels.length) return false
+  return levels.every((level, at) => level === '#' || level === '+' || level === named[at])
+}
 
 function parsed(bytes) {
   const packets = []

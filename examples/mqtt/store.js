@@ -1,21 +1,21 @@
 // aedes' own persistence, in memory, with what has to be known of it when clients move.
 import { Readable } from 'node:stream'
 import memory from 'aedes-persistence'
-
-/** How much of the retained messages goes along with one connection, in bytes: see carryLimit. */
-const most = 512 * 1024
+import { messageOf, packetOf } from './relay.js'
 
 export function createStore() {
   const store = memory()
   const own = {
     enqueue: store.outgoingEnqueueCombi.bind(store),
-    retained: store.createRetainedStreamCombi.bind(store),
+    read: store.createRetainedStreamCombi.bind(store),
     retain: store.storeRetained.bind(store),
+    add: store.addSubscriptions.bind(store),
+    clean: store.cleanSubscriptions.bind(store),
   }
   /** By topic, each with the time at which it was published: the successor has newer ones of its own. */
   const retained = new Map()
-  /** Topics whose retained message has not gone along with a connection. */
-  const fresh = new Set()
+  /** Clients whose session outlives their connection. */
+  const ids = new Set()
   /** Told of each that a subscription brings, and of its end; undefined: it brings none. */
   let reader = unread
 
@@ -29,7 +29,6 @@ export function createStore() {
 
     storeRetained(packet, at = Date.now()) {
       retained.set(packet.topic, { packet, at })
-      fresh.add(packet.topic)
       return own.retain(packet)
     },
 
@@ -42,34 +41,51 @@ export function createStore() {
     },
 
     createRetainedStreamCombi(topics) {
-      return reader ? Readable.from(told(own.retained(topics), reader)) : Readable.from([])
+      return reader ? Readable.from(told(own.read(topics), reader)) : Readable.from([])
     },
 
-    /** What goes along with the next connection. */
-    takeRetained() {
-      const taken = []
-      let size = 0
-      for (const topic of fresh) {
-        const { at, packet } = retained.get(topic)
-        size += topic.length + packet.payload.length * 2
-        if (size > most && taken.length > 0) break
-        fresh.delete(topic)
-        const payload = packet.payload.toString('base64')
-        taken.push({ at, topic, payload, qos: packet.qos })
-      }
-      return taken
+    /** All that are retained, and those that were: somebody may have one still. */
+    retained() {
+      return [...retained.values()].map(({ at, packet }) => ({ ...messageOf(packet), at }))
     },
 
-    async putRetained(messages = []) {
-      for (const { at, payload, ...message } of messages) {
-        if (retained.get(message.topic)?.at > at) continue
-        const packet = { cmd: 'publish', retain: true, ...message }
-        await store.storeRetained({ ...packet, payload: Buffer.from(payload, 'base64') }, at)
-      }
+    async putRetained(message) {
+      const { at, topic } = message
+      if ((retained.get(topic)?.at ?? 0) < at) await store.storeRetained(packetOf(message), at)
+    },
+
+    addSubscriptions(client, subscriptions) {
+      ids.add(client.id)
+      return own.add(client, subscriptions)
+    },
+
+    cleanSubscriptions(client) {
+      ids.delete(client.id)
+      return own.clean(client)
+    },
+
+    sessions() {
+      return [...ids]
+    },
+
+    /** What a session has, in pieces: what it has subscribed to, and each message that waits for its client. */
+    async *piecesOf(id) {
+      const subscriptions = await store.subscriptionsByClient({ id })
+      yield { id, subscriptions }
+      for await (const packet of store.outgoingStream({ id }))
+        if (packet.cmd === 'publish') yield { id, message: messageOf(packet) }
+    },
+
+    async putPiece({ id, message, subscriptions }) {
+      if (subscriptions?.length > 0) await store.addSubscriptions({ id }, subscriptions)
+      if (!message) return
+      const named = { brokerId: 'predecessor', brokerCounter: ++pieces }
+      await store.outgoingEnqueue({ clientId: id }, { ...packetOf(message), ...named })
     },
   })
 }
 
+let pieces = 0
 const unread = { comes() {}, ends() {} }
 
 async function* told(stream, reader) {
