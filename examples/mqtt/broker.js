@@ -84,7 +84,8 @@ export async function createBroker(up) {
       state: () => session.state,
       gone: () => session.leave(),
     })
-    if (!was) return session.start()
+    // Behind those that come from the predecessor: it may be one of them that has come back.
+    if (!was) return relay.step({ call: () => session.start() })
     relay.join(async (signal) => {
       // It has come back meanwhile, by a connection of its own: that one counts.
       if (here.has(was.id)) return socket.destroy()

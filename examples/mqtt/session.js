@@ -39,14 +39,16 @@ export class Session extends Duplex {
     super()
     this.#socket = socket
     socket.on('drain', () => this.#drained?.())
-    socket.on('error', (error) => this.destroy(error))
-    socket.on('end', () => this.push(null))
-    socket.on('close', () => this.destroy())
+    // One that breaks while it comes from the predecessor comes first: its will and its session are known then.
+    socket.on('error', (error) => this.#stage === 'open' && this.destroy(error))
+    socket.on('end', () => this.#stage === 'open' && this.push(null))
+    socket.on('close', () => this.#stage === 'open' && this.destroy())
   }
 
   /** From now on the client is heard. */
   start(rest = Buffer.alloc(0)) {
     this.#stage = 'open'
+    if (this.#socket.destroyed) return this.destroy()
     if (rest.length > 0) this.#hear(rest)
     this.#socket.on('data', (bytes) => this.#hear(bytes))
   }

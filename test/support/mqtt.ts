@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 
@@ -6,8 +5,8 @@ export type Qos = 0 | 1 | 2
 
 /** Which messages of a talker have come, by topic and in their order. */
 export class Inbox {
-  readonly received = new Map<string, number[]>()
-  readonly #told = new Set<() => void>()
+  readonly received: Map<string, number[]> = new Map()
+  readonly #told: Set<() => void> = new Set()
 
   take(topic: string, payload: string): void {
     const all = this.received.get(topic) ?? []
@@ -72,7 +71,9 @@ export class Talker {
     const given = { host: '127.0.0.1', port, clientId: name, reconnectPeriod: 0, ...options }
     const client = mqtt.connect(given)
     const talker = new Talker(client, name)
-    if (!client.connected) await once(client, 'connect')
+    await new Promise<void>((resolve, reject) => {
+      client.once('connect', () => resolve()).once('error', reject)
+    })
     return talker
   }
 
