@@ -23,10 +23,17 @@ const longer = [
   'test/express.test.ts',
   'test/koa.test.ts',
   'test/fuzz.test.ts',
+  'test/live.test.ts',
   'test/migration.leak.test.ts',
 ]
 const crowd = 'test/ws.crowd.test.ts'
-const underFire = ['test/load.test.ts', 'test/migration.test.ts', ...(isLong ? [crowd] : [])]
+const underFire = [
+  'test/load.test.ts',
+  'test/migration.test.ts',
+  'test/ws.test.ts',
+  'test/channel.test.ts',
+  ...(isLong ? [crowd] : []),
+]
 
 export default defineConfig({
   test: {

@@ -14,7 +14,7 @@ import { server as plainServer, Reader } from './support/typed.js'
 
 const root = resolve(import.meta.dirname, '..')
 const home = temporaryDirectory()
-const packages = ['core', 'express', 'koa', 'fastify', 'cli']
+const packages = ['core', 'express', 'koa', 'fastify', 'ws', 'cli']
 
 /** The blocks of the README, by the file that their first line names. */
 const blocks = new Map(
@@ -45,9 +45,11 @@ beforeAll(() => {
     'express@5',
     'koa@3',
     'fastify@5',
+    'ws@8',
     'supertest@7',
     '@types/express@5.0.6',
     '@types/node@20.19.9',
+    '@types/ws@8',
   )
 }, 180_000)
 

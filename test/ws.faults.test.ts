@@ -90,6 +90,9 @@ test('a handler that never settles: its client is told to come back within its t
   expect(await other.stop()).toEqual([])
   other.end()
   await service.gone(service.pid)
+  const end = await service.until({ event: 'drain', phase: 'end' })
+  expect(end).toMatchObject({ moved: 1, drained: 1, cut: 0, told: 1 })
+  await service.untilStderr(/1 connections moved .*, 1 ended here, 1 WebSockets told to come back/)
   await service.stop()
 })
 
@@ -112,7 +115,7 @@ test('half a message: it is waited for, and it moves when the rest has come', as
 })
 
 test('a client that does not read: what was sent to it stays in order, whoever has it', async () => {
-  await using service = await start({ bytes: 200_000 })
+  await using service = await start({ bytes: 400_000 })
   const client = await talking(service)
   client.socket.pause()
   // The kernel takes some; the rest waits over there.

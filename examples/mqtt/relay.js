@@ -24,7 +24,7 @@ export class Relay {
   /** @param hear `(message, socket)`: a step for what another process has said, to one client or to all */
   constructor(store, up, hear) {
     this.#store = store
-    this.#channel = up.channel?.('mqtt', (message, to) => {
+    this.#channel = up.channel('mqtt', (message, to) => {
       const own = this.#own
       this.#own = undefined
       if (to) for (const socket of to) this.step(hear(message, socket))
@@ -63,7 +63,7 @@ export class Relay {
   say(message, step) {
     this.#own = step
     try {
-      this.#channel?.publish(message)
+      this.#channel.publish(message)
     } catch (error) {
       // Larger than a message may be: who is here gets it.
       console.error(error.message)

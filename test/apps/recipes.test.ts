@@ -12,6 +12,7 @@ const noErrors = ({ body }: Reply): string | undefined =>
 
 const recipes: [name: string, routes: Routes][] = [
   ['hono', { slow: '/slow' }],
+  ['warm-up', { slow: '/slow' }],
   ['apollo', { quick: '/graphql?pid', slow: '/graphql?slow', body: query, check: noErrors }],
 ]
 

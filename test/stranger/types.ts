@@ -16,7 +16,9 @@ const app = `
   import { endless, EndlessError, type Status, type Upgrader, upgrader } from '@endlessjs/express'
   import plugin, { endless as named, type EndlessOptions, upgrader as third } from '@endlessjs/fastify'
   import * as koa from '@endlessjs/koa'
+  import { carried, moveWebSockets } from '@endlessjs/ws'
   import express from 'express'
+  import { WebSocketServer } from 'ws'
   import Fastify from 'fastify'
 
   export const own: Upgrader = upgrader({ hammerTime: 1, signals: endlessSignals })
@@ -47,6 +49,13 @@ const app = `
   // @ts-expect-error
   fastify.register(plugin, { hammerTime: 'late' })
   fastify.register(named.health())
+  const sockets = new WebSocketServer({ noServer: true })
+  moveWebSockets(sockets, (socket) => ({ name: socket.protocol }), { busy: (socket) => socket.isPaused, within: 1_000 })
+  sockets.on('connection', (_, request) => console.log(carried<{ name: string }>(request)?.name))
+  // @ts-expect-error: how long?
+  moveWebSockets(sockets, undefined, { within: '1s' })
+  // @ts-expect-error
+  moveWebSockets({})
   export const status: Status = fastify.endless.status()
   export const same: typeof coreUpgrader = adapter.upgrader
   try {

@@ -27,7 +27,7 @@ export interface ChannelMessages {
   /** A drain began, ended, or was taken back because the successor died on probation. */
   'endless:drain':
     | { phase: 'start'; reason: DrainReason; connections: number; requests: number }
-    | ({ phase: 'end'; ms: number } & Drained)
+    | ({ phase: 'end'; ms: number; told: number } & Drained)
     | { phase: 'cancelled' }
   /** The hammer fell: what it cut. */
   'endless:hammer': { requests: string[]; connections: number }

@@ -41,6 +41,7 @@ export function statusOf(
       age: ending.age,
       hammerIn: ending.hammerIn,
       ...ending.counts,
+      told: generation.told,
     },
     draining: generation.elders.living,
     totals: {

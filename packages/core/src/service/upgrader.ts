@@ -1,5 +1,5 @@
 import type { Server } from 'node:net'
-import type { AttachOptions, Status, Upgrader } from '../api.js'
+import type { AttachOptions, ChannelHandler, ServiceChannel, Status, Upgrader } from '../api.js'
 import { EndlessError } from '../errors.js'
 import {
   checkSignal,
@@ -29,6 +29,7 @@ import { Signals } from './signals.js'
 import { Startup } from './startup.js'
 import { statusOf } from './status.js'
 import { Systemd } from './systemd.js'
+import { countTold } from './told.js'
 import { type Spawner, Upgrade } from './upgrade.js'
 import { Worker } from './worker.js'
 
@@ -106,6 +107,7 @@ export class ProcessUpgrader implements Upgrader {
       },
     )
     this.#systemd = Systemd.find(this.#generation, () => this.status())
+    countTold(this, () => this.#generation.told++)
     this.configure(options)
   }
 
@@ -185,6 +187,10 @@ export class ProcessUpgrader implements Upgrader {
     return this.#files.take(name) ?? this.#startup.listeners.inheritance.fdOf(name)
   }
 
+  channel<Message>(name: string, handler: ChannelHandler<Message>): ServiceChannel<Message> {
+    return this.#generation.talk.open(name, handler)
+  }
+
   hook<Name extends keyof LifeHooks>(name: Name, hook: LifeHooks[Name]): () => void {
     checkUpgraderOptions({ [name]: hook })
     return this.#generation.hooks.add(name, hook)
@@ -209,6 +215,7 @@ export class ProcessUpgrader implements Upgrader {
     this.#generation.hooks.clear()
     this.#departure.uninstall()
     this.#startup.uninstall()
+    this.#generation.talk.uninstall()
     const closed = this.#control.close()
     this.#generation.connections.uninstall()
     this.#generation.predecessor?.uninstall()

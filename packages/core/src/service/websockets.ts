@@ -4,6 +4,7 @@ import { EndlessError } from '../errors.js'
 import type { DrainReason } from '../generation/index.js'
 import { gradually } from './gradually.js'
 import { upgrader } from './singleton.js'
+import { wasTold } from './told.js'
 
 /** How often it is looked whether all have moved, in ms. */
 const lookEvery = 20
@@ -78,10 +79,13 @@ export function restartOthers(
     // Its handshake was under way when the drain began.
     const reason = up.status().drain?.reason
     if (reason === undefined || (performance.now() < movesUntil && moves(socket))) return
-    socket.close(...codes[reason])
+    tell(reason)(socket)
   }
   server.on('connection', late)
-  const tell = (reason: DrainReason) => (socket: ClosableSocket) => socket.close(...codes[reason])
+  const tell = (reason: DrainReason) => (socket: ClosableSocket) => {
+    socket.close(...codes[reason])
+    wasTold(up)
+  }
   let serves = new AbortController()
   const drain = async (reason: DrainReason): Promise<void> => {
     // The drain that has just begun is known a moment later.
