@@ -1,17 +1,20 @@
 // MQTT over upgrades, by a broker whose connections move: the example.
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import { generate } from 'mqtt-packet'
 import { expect, test } from 'vitest'
-import { commandsOf, startExample } from './support/example.js'
+import { commandsOf, root, startExample } from './support/example.js'
+import { Fleet } from './support/fleet.js'
 import { Mosquitto } from './support/mosquitto.js'
-import { Speech, Talker } from './support/mqtt.js'
-import type { Service } from './support/service.js'
+import { Crowd, Talker } from './support/mqtt.js'
+import { fixture, type Service } from './support/service.js'
 import { tool } from './support/tool.js'
 import { Wire } from './support/wire.js'
 
 const upgrades = 5
 const count = 50
-const all = [0, 1, 2] as const
+const server = join(root, 'examples/mqtt/server.js')
 
 function start(): Promise<Service> {
   const [command] = commandsOf('mqtt')
@@ -37,29 +40,22 @@ test.each([
   '50 clients of which each hears %s, by QoS 0, 1 and 2, over five upgrades: none is closed, nothing is lost, doubled or out of order',
   async (_, ahead) => {
     await using service = await start()
-    const talkers: Talker[] = []
-    for (let n = 0; n < count; n++) {
-      const talker = await Talker.connect(service.port(), `client ${n}`)
-      await talker.client.subscribeAsync(`${(n + ahead) % count}/+`, { qos: 2 })
-      talkers.push(talker)
-    }
-    const speeches = talkers.map((talker, n) =>
-      all.map((qos) => new Speech(talker, `${n}/${qos}`, qos, 50 + n)),
-    )
+    const crowd = await Crowd.connect(service.port(), count, ahead)
     for (let n = 0; n < upgrades; n++) await upgrade(service, count)
-    await Promise.all(speeches.flat().map((speech) => speech.stop()))
-    const faults = talkers.map(async ({ faults, inbox }, n) => {
-      const heard = speeches[(n + ahead) % count] ?? []
-      await Promise.all(heard.map(({ topic, said }) => inbox.until(topic, said)))
-      return [...faults, ...heard.flatMap(({ topic, said }) => inbox.faults(topic, said))]
-    })
-    expect((await Promise.all(faults)).flat()).toEqual([])
-    // Of each connection, over each upgrade.
-    expect(Math.min(...speeches.flat().map(({ said }) => said))).toBeGreaterThan(upgrades)
-    await Promise.all(talkers.map((talker) => talker.end()))
+    expect(await crowd.stop(upgrades)).toEqual([])
     await service.stop()
   },
 )
+
+test('under endless start: 50 clients of two workers, of which each hears another, over three reloads', async () => {
+  const preload = `--import=${pathToFileURL(fixture('report.js'))}`
+  const env = { PORT: '0', NODE_OPTIONS: preload }
+  await using fleet = await Fleet.start({ script: server, env })
+  const crowd = await Crowd.connect(fleet.port, count, 1)
+  for (let n = 0; n < 3; n++) await fleet.reload()
+  expect(await crowd.stop(3)).toEqual([])
+  await fleet.stop()
+})
 
 const [pub, sub] = [tool('mosquitto_pub', 'mosquitto-clients'), tool('mosquitto_sub')]
 
@@ -209,5 +205,31 @@ test('half a packet goes along, and a handshake of QoS 2 that is half done', asy
   wire.say({ cmd: 'pubcomp', messageId })
   expect(wire.isOpen).toBe(true)
   wire.socket.destroy()
+  await service.stop()
+})
+
+test('one whose handshake of QoS 2 the session has to keep stays, and is closed when its client comes again', async () => {
+  await using service = await start()
+  const wire = await Wire.connect(service.port(), 'twice', false)
+  wire.say({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 2 }] })
+  await wire.until('suback')
+  const message = { cmd: 'publish', topic: 'a', dup: false, retain: false } as const
+  wire.say({ ...message, payload: 'x', qos: 2, messageId: 2 })
+  const { messageId = 0 } = await wire.until('publish')
+  const successor = await service.handOver()
+  const other = await Talker.connect(service.port(), 'other')
+  await other.client.publishAsync('a', 'y')
+  // Of the successor, where its client is not.
+  expect(String((await wire.until('publish', 2)).payload)).toBe('y')
+  wire.say({ cmd: 'pubrec', messageId })
+  await wire.until('pubrel')
+  expect(service.all({ event: 'drain', phase: 'end' })).toEqual([])
+  const again = await Wire.connect(service.port(), 'twice', false)
+  await service.gone(service.pid)
+  expect(drains(service)).toEqual([{ moved: 0, drained: 1, cut: 0 }])
+  expect(service.current).toBe(successor)
+  expect(wire.isOpen).toBe(false)
+  again.socket.destroy()
+  await other.end()
   await service.stop()
 })

@@ -5,6 +5,9 @@ import { packetOf, Relay } from './relay.js'
 import { Session } from './session.js'
 import { createStore } from './store.js'
 
+/** A step of the relay, for what others have to know. */
+const nothing = { call() {} }
+
 export async function createBroker(up) {
   const store = createStore()
   /** By aedes' client, and by its socket. */
@@ -15,8 +18,9 @@ export async function createBroker(up) {
 
   /** What another process has said, as a step of the relay. */
   function hear(message, socket) {
-    const { piece, retained } = message
-    if (socket) return { call: () => !piece && !retained && sessions.get(socket)?.give(message) }
+    const { came, piece, retained } = message
+    if (socket) return { call: () => message.topic && sessions.get(socket)?.give(message) }
+    if (came) return { call: () => here.get(came)?.yieldTo() }
     if (retained) return { call: () => store.putRetained(retained) }
     // One that is here already has begun anew.
     if (piece) return { call: () => here.has(piece.id) || store.putPiece(piece) }
@@ -40,6 +44,8 @@ export async function createBroker(up) {
   broker.on('clientReady', async (client) => {
     const session = sessions.get(client)
     here.set(client.id, session)
+    // A client has one connection: the newer one, whichever process it has come to.
+    if (!session.isCarried) relay.say({ came: client.id }, nothing)
     session.connected(client.clean ? [] : await store.subscriptionsByClient(client))
   })
   broker.on('clientDisconnect', (client) => {
@@ -55,7 +61,6 @@ export async function createBroker(up) {
 
   /** A session whose client is away. */
   function handOver(id) {
-    const nothing = { call() {} }
     relay.step({
       async call() {
         for await (const piece of store.piecesOf(id)) relay.say({ piece }, nothing)
@@ -70,13 +75,13 @@ export async function createBroker(up) {
     // MQTT 3.1.1 has no word for "go": at a stop its clients are closed, and come back to who serves next.
     if (reason === 'shutdown') return broker.close()
     drains = true
-    for (const retained of store.retained()) relay.say({ retained }, { call() {} })
+    for (const retained of store.retained()) relay.say({ retained }, nothing)
     for (const id of store.sessions()) if (!here.has(id)) handOver(id)
   })
 
   function serve(socket) {
     const was = carried(socket)
-    const session = new Session(socket)
+    const session = new Session(socket, was !== undefined)
     session.client = broker.handle(session)
     sessions.set(session.client, session).set(socket, session)
     carry(socket, {

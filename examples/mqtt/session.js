@@ -12,6 +12,7 @@ const longestRest = 64 * 1024
 export class Session extends Duplex {
   /** aedes' client, from `broker.handle(session)`. */
   client
+  isCarried
   #socket
   #up = new Frames()
   #down = new Frames()
@@ -35,8 +36,9 @@ export class Session extends Duplex {
   #received = new Set()
   #stage = 'entering'
 
-  constructor(socket) {
+  constructor(socket, isCarried) {
     super()
+    this.isCarried = isCarried
     this.#socket = socket
     socket.on('drain', () => this.#drained?.())
     // One that breaks while it comes from the predecessor comes first: its will and its session are known then.
@@ -83,6 +85,11 @@ export class Session extends Duplex {
 
   get hasMoved() {
     return this.#stage === 'gone'
+  }
+
+  /** Its client has another connection now. */
+  yieldTo() {
+    if (!this.hasMoved) this.destroy()
   }
 
   /** A message of the time in which it moved: what it has subscribed to is asked here, not by the broker. */

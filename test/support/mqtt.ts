@@ -116,3 +116,49 @@ export class Speech {
     await this.#done
   }
 }
+
+/** Clients of which each hears itself, or the one that is so many ahead, and all that is said. */
+export class Crowd {
+  readonly #ahead: number
+  readonly #talkers: readonly Talker[]
+  readonly #speeches: readonly (readonly Speech[])[]
+
+  private constructor(talkers: readonly Talker[], ahead: number) {
+    this.#ahead = ahead
+    this.#talkers = talkers
+    this.#speeches = talkers.map((talker, n) =>
+      ([0, 1, 2] as const).map((qos) => new Speech(talker, `${n}/${qos}`, qos, 50 + n)),
+    )
+  }
+
+  static async connect(port: number, count: number, ahead: number): Promise<Crowd> {
+    const talkers: Talker[] = []
+    for (let n = 0; n < count; n++) {
+      const talker = await Talker.connect(port, `client ${n}`)
+      await talker.client.subscribeAsync(`${(n + ahead) % count}/+`, { qos: 2 })
+      talkers.push(talker)
+    }
+    return new Crowd(talkers, ahead)
+  }
+
+  /**
+   * @param least each has said more than so many things
+   * @returns what went wrong
+   */
+  async stop(least: number): Promise<string[]> {
+    await Promise.all(this.#speeches.flat().map((speech) => speech.stop()))
+    const faults = this.#talkers.map(async ({ faults, inbox }, n) => {
+      const heard = this.#speeches[(n + this.#ahead) % this.#talkers.length] ?? []
+      await Promise.all(heard.map(({ topic, said }) => inbox.until(topic, said)))
+      const few = heard.filter(({ said }) => said <= least)
+      return [
+        ...faults,
+        ...few.map(({ topic, said }) => `${topic}: no more than ${said} messages`),
+        ...heard.flatMap(({ topic, said }) => inbox.faults(topic, said)),
+      ]
+    })
+    const all = (await Promise.all(faults)).flat()
+    await Promise.all(this.#talkers.map((talker) => talker.end()))
+    return all
+  }
+}
