@@ -1,5 +1,7 @@
 // MQTT's packets as they are cut from a stream of bytes: a type, flags, a length, and what is in it.
 
+import { parser } from 'mqtt-packet'
+
 /** The types that a session looks at, by their number in the first byte. */
 export const kinds = {
   connect: 1,
@@ -61,4 +63,43 @@ function idOf(kind, qos, body) {
 
 function numberAt(body, at) {
   return body.length >= at + 2 ? body.readUInt16BE(at) : undefined
+}
+
+/** What is said to the client in the end. */
+const answers = {
+  connect: 'connack',
+  'publish 2': 'pubrec',
+  pubrel: 'pubcomp',
+  subscribe: 'suback',
+  unsubscribe: 'unsuback',
+  pingreq: 'pingresp',
+  disconnect: 'nothing',
+}
+const names = Object.fromEntries(Object.entries(kinds).map(([name, kind]) => [kind, name]))
+
+export function nameOf(kind) {
+  return names[kind]
+}
+
+/** The name of what answers it; undefined where nothing does. */
+export function answerTo(kind, qos) {
+  return answers[kind === kinds.publish && qos === 2 ? 'publish 2' : names[kind]]
+}
+
+/** Whether a filter has that topic: `+` is one level, `#` all that come. */
+export function fits(filter, topic) {
+  if (topic.startsWith('$') && /^[+#]/.test(filter)) return false
+  const [levels, named] = [filter.split('/'), topic.split('/')]
+  const all = levels.at(-1) === '#'
+  if (all ? named.length < levels.length - 1 : named.length !== levels.length) return false
+  return levels.every((level, at) => level === '#' || level === '+' || level === named[at])
+}
+
+/** As mqtt-packet reads them. */
+export function parsed(bytes) {
+  const packets = []
+  const reader = parser({ protocolVersion: 4 })
+  reader.on('packet', (packet) => packets.push(packet))
+  reader.parse(bytes)
+  return packets
 }

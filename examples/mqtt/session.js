@@ -1,8 +1,8 @@
 // One client: what stands between its socket and the broker, sees each packet of both, and so knows when it can move.
 import { once } from 'node:events'
 import { Duplex } from 'node:stream'
-import { generate, parser } from 'mqtt-packet'
-import { Frames, kinds } from './frames.js'
+import { generate } from 'mqtt-packet'
+import { answerTo, Frames, fits, kinds, nameOf, parsed } from './frames.js'
 import { packetOf } from './relay.js'
 
 /** Half a packet goes along, up to so many bytes; a longer one is waited for. */
@@ -213,7 +213,7 @@ export class Session extends Duplex {
 
   /** What the client says. */
   #note({ bytes, id, kind, qos }) {
-    const answer = answers[kind === kinds.publish && qos === 2 ? 'publish 2' : names[kind]]
+    const answer = answerTo(kind, qos)
     if (answer) this.#asked.add(`${answer} ${id ?? ''}`)
     if (kind === kinds.connect) this.#connect ??= Buffer.from(bytes)
     if (kind === kinds.publish && qos < 2) this.#publishing += 1
@@ -237,7 +237,7 @@ export class Session extends Duplex {
       if (qos === 2 && this.#opened.has(id)) return !this.#opened.get(id).push(Buffer.from(bytes))
     }
     // Until all is known of it, which is later.
-    if (kind !== kinds.connack) this.#asked.delete(`${names[kind]} ${id ?? ''}`)
+    if (kind !== kinds.connack) this.#asked.delete(`${nameOf(kind)} ${id ?? ''}`)
     return true
   }
 
@@ -268,33 +268,4 @@ export class Session extends Duplex {
     if (this.#stage !== 'gone') this.#socket.destroySoon()
     done(error)
   }
-}
-
-/** What is said to the client in the end. */
-const answers = {
-  connect: 'connack',
-  'publish 2': 'pubrec',
-  pubrel: 'pubcomp',
-  subscribe: 'suback',
-  unsubscribe: 'unsuback',
-  pingreq: 'pingresp',
-  disconnect: 'nothing',
-}
-const names = Object.fromEntries(Object.entries(kinds).map(([name, kind]) => [kind, name]))
-
-/** Whether a filter has that topic: `+` is one level, `#` all that come. */
-function fits(filter, topic) {
-  if (topic.startsWith('$') && /^[+#]/.test(filter)) return false
-  const [levels, named] = [filter.split('/'), topic.split('/')]
-  const all = levels.at(-1) === '#'
-  if (all ? named.length < levels.length - 1 : named.length !== levels.length) return false
-  return levels.every((level, at) => level === '#' || level === '+' || level === named[at])
-}
-
-function parsed(bytes) {
-  const packets = []
-  const reader = parser({ protocolVersion: 4 })
-  reader.on('packet', (packet) => packets.push(packet))
-  reader.parse(bytes)
-  return packets
 }
