@@ -85,6 +85,20 @@ test('under endless start, over reloads', async () => {
   await fleet.stop()
 })
 
+test('of workers with unequal loads: what the one gives to the other notices nothing', async () => {
+  await using fleet = await Fleet.start({ workers: 2, script, args: ['http'] })
+  const [, other = -1] = await fleet.pids()
+  fleet.service.signal('SIGSTOP', other)
+  const clients = await connectAll(fleet.port, 40, (n) => ({ pause: () => 50 + n }))
+  fleet.service.signal('SIGCONT', other)
+  for (const client of clients) client.talk()
+  await fleet.service.untilStderr(/Gave \d+ connections to worker/)
+  const pids = (): Set<number | undefined> => new Set(clients.map((one) => one.pids.at(-1)))
+  await expect.poll(() => pids().size, patient).toBe(2)
+  expect(await stopAll(clients)).toEqual([])
+  await fleet.stop()
+})
+
 test('the server that stands in websockets.md goes on counting', async () => {
   const listen = ['listen(server, 8000)', "listen(server, 0, '127.0.0.1')"] as const
   await using service = await startBlock('docs/websockets.md', 'counter.js', listen)
