@@ -57,7 +57,10 @@ test('under endless start: 50 clients of two workers, of which each hears anothe
   await fleet.stop()
 })
 
-const [pub, sub] = [tool('mosquitto_pub', 'mosquitto-clients'), tool('mosquitto_sub')]
+const [pub, sub] = [
+  tool('mosquitto_pub', 'mosquitto-clients'),
+  tool('mosquitto_sub', 'mosquitto-clients'),
+]
 
 test.skipIf(!pub || !sub)(
   'mosquitto_pub and mosquitto_sub, by QoS 0 and 1, over five upgrades: they connect once, and nothing is lost or doubled',
