@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { request, type Target } from './support/client/index.js'
 import { commandsOf, root, startExample } from './support/example.js'
+import { Talker } from './support/mqtt.js'
 import { Raw } from './support/raw.js'
 import { type Service, temporaryDirectory } from './support/service.js'
 
@@ -39,6 +40,15 @@ async function pidOfLines(service: Service): Promise<Set<number>> {
   return new Set([Number(/^welcome, this is (\d+)$/m.exec(raw.text)?.[1])])
 }
 
+/** It speaks MQTT, and tells who subscribes to it who it is. */
+async function pidOfMqtt(service: Service): Promise<Set<number>> {
+  const talker = await Talker.connect(service.port(), 'asks')
+  await talker.client.subscribeAsync('pid')
+  await talker.inbox.until('pid', 1)
+  await talker.end()
+  return new Set(talker.inbox.received.get('pid'))
+}
+
 /** The pids that answer `GET /`, one per listener. */
 async function pids(name: string, targets: readonly Target[]): Promise<Set<number>> {
   const tls = speakTls.includes(name) && { tls: { ca: certificate(), servername: 'localhost' } }
@@ -47,6 +57,11 @@ async function pids(name: string, targets: readonly Target[]): Promise<Set<numbe
     return (JSON.parse(body.toString()) as { pid: number }).pid
   })
   return new Set(await Promise.all(answers))
+}
+
+const speakTheirOwn: Record<string, (service: Service) => Promise<Set<number>>> = {
+  lines: pidOfLines,
+  mqtt: pidOfMqtt,
 }
 
 test('there is an example of each kind', () => {
@@ -63,7 +78,7 @@ test.each(commands)('$name: $text', async (command) => {
   await using service = await startExample(command, { PID_FILE, SOCKET })
   const targets = targetsOf(service)
   const answering = (): Promise<Set<number>> =>
-    name === 'lines' ? pidOfLines(service) : pids(name, targets)
+    (speakTheirOwn[name] ?? (() => pids(name, targets)))(service)
   expect(await answering()).toEqual(new Set([service.pid]))
   expect(readFileSync(PID_FILE, 'utf8').trim()).toBe(String(service.pid))
   const successor = await service.handOver()
