@@ -1,0 +1,106 @@
+/**
+ * Socket.IO clients that survive an upgrade, with their id, rooms and data.
+ * @packageDocumentation
+ */
+import {
+  type ClosableSocket,
+  EndlessError,
+  type RestartOptions,
+  restartOthers,
+} from '@endlessjs/core'
+import { Crowd } from './crowd.js'
+import { Gate } from './gate.js'
+import type { InsideServer } from './internals.js'
+import { strangenessOf } from './understands.js'
+
+export * from '@endlessjs/core/app'
+
+/** What is needed of a `Server` of Socket.IO 4.6 and up, attached to its HTTP server. */
+export interface MovableServer<S> {
+  readonly engine: object
+  readonly sockets: { readonly sockets: ReadonlyMap<string, S> }
+}
+
+/** How clients move. */
+export interface MoveOptions<S> extends RestartOptions {
+  /**
+   * Whether the client of a socket has to stay for now, beside what is known without: packets that are half there, acks
+   * that are owed in either direction, async handlers that have not settled.
+   * @default never
+   */
+  readonly busy?: ((socket: S) => boolean) | undefined
+  /** Called for each socket that the successor has: it emits no 'disconnect' here, as its client has not left. */
+  readonly gone?: ((socket: S) => void) | undefined
+  /**
+   * For so long clients have time to get still at an upgrade, in ms; half of `hammerTime` at most. Who did not is
+   * told to come back, within `over`.
+   * @default 5000
+   */
+  readonly within?: number | undefined
+}
+
+/**
+ * Lets the clients of Socket.IO that are connected by WebSocket move to the successor at an upgrade, each between two
+ * packets: they notice nothing. In the successor 'connection' is emitted for each of their sockets, which has the
+ * same `id`, rooms, `data` and `handshake`, and is `recovered`. No 'disconnect' is emitted here. Middlewares run
+ * again, as after any recovery: not with `connectionStateRecovery.skipMiddlewares`.
+ *
+ * Those that cannot move are told to come back: they reconnect by themselves. That are those that poll, those of
+ * Engine.IO 3, those over TLS that ends in this process, and who is never still.
+ *
+ * ```ts
+ * const io = new Server(server)
+ * moveSocketIO(io)
+ * io.on('connection', (socket) => {
+ *   if (!socket.recovered) socket.data.name = nameOf(socket)
+ * })
+ * ```
+ * @param io a `Server` of Socket.IO 4.6 and up that has its HTTP server
+ * @returns takes it back
+ * @throws EndlessError `ERR_ENDLESS_OPTION` at once for a bad argument
+ */
+export function moveSocketIO<S>(
+  io: MovableServer<S>,
+  { busy = () => false, gone = () => {}, within = 5_000, ...options }: MoveOptions<S> = {},
+): () => void {
+  check(io, { busy, gone }, within)
+  const inside = io as unknown as InsideServer
+  const crowd = new Crowd(inside.engine)
+  const movers = new WeakSet<ClosableSocket>()
+  const stop = restartOthers(crowd, options, { within, moves: (one) => movers.has(one) })
+  const strangeness = strangenessOf(inside)
+  if (strangeness !== undefined) {
+    process.emitWarning(
+      `moveSocketIO: this version of Socket.IO is not known (${strangeness}): its clients do not move, and are told ` +
+        'to come back at an upgrade. Use Socket.IO 4.6 to 4.8, or report this to the endless project',
+      { code: 'ERR_ENDLESS_UNSUPPORTED' },
+    )
+    return stop
+  }
+  const gate = new Gate(inside, {
+    busy: (socket) => busy(socket as S),
+    gone: (socket) => gone(socket as S),
+    moves: (conn) => movers.add(crowd.memberOf(conn)),
+  })
+  return () => {
+    stop()
+    gate.close()
+  }
+}
+
+function check(io: unknown, functions: Readonly<Record<string, unknown>>, within: unknown): void {
+  const { engine } = Object(io) as { readonly engine?: unknown }
+  if (typeof Reflect.get(Object(engine), 'clients') !== 'object')
+    fail(
+      'expected a Server of Socket.IO that is attached to its HTTP server, received something else',
+    )
+  for (const [name, value] of Object.entries(functions))
+    if (typeof value !== 'function')
+      fail(`"${name}": expected a function, received ${typeof value}`)
+  if (typeof within !== 'number' || !(within >= 0 && within < 2 ** 31))
+    fail(`"within": expected milliseconds, received ${String(within)}`)
+}
+
+function fail(why: string): never {
+  throw new EndlessError('ERR_ENDLESS_OPTION', `moveSocketIO: ${why}`)
+}
