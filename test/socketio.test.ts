@@ -1,6 +1,5 @@
 // Clients of Socket.IO move to the successor, with their ids, rooms and data: they notice nothing.
 import { describe, expect, test } from 'vitest'
-import { Fleet } from './support/fleet.js'
 import { fixture, Service, type StartOptions } from './support/service.js'
 import { SocketIOClient, type SocketIOOptions } from './support/socketio.js'
 
@@ -26,8 +25,15 @@ async function stopAll(clients: readonly SocketIOClient[]): Promise<string[]> {
   return (await Promise.all(clients.map((client) => client.stop()))).flat()
 }
 
-const allAt = (clients: readonly SocketIOClient[], pid: number): Promise<void> =>
-  expect.poll(() => new Set(clients.flatMap(({ pids }) => pids)), patient).toEqual(new Set([pid]))
+/** Waits until each is where it should be, or something went wrong with one. */
+async function allAt(clients: readonly SocketIOClient[], pid: number): Promise<void> {
+  const areThere = (): boolean => clients.every(({ pids }) => pids.every((one) => one === pid))
+  const faults = (): string[] => clients.flatMap((client) => client.faults)
+  await expect.poll(() => areThere() || faults().length > 0, patient).toBe(true)
+  if (faults().length) console.log(S.transcript().split('\n').filter(l => !/"connection"/.test(l)).join('\n'))
+  expect(faults()).toEqual([])
+}
+let S: Service
 
 const manners = (n: number): SocketIOOptions => ({
   // Every other one has polled before.
@@ -44,6 +50,7 @@ describe.each(['socket.io', 'socket.io-4-6'])('%s', (version) => {
   test('60 clients in two namespaces, with traffic and acks in both directions, over three upgrades', async () => {
     await using service = await start({ env: { SOCKETIO: version } })
     const clients = await connectAll(service.port(), 60, manners)
+    S = service
     for (const client of clients) client.talk()
     for (let n = 0; n < 3; n++) await allAt(clients, await service.upgrade())
     expect(await stopAll(clients)).toEqual([])

@@ -34,7 +34,10 @@ export interface Sums {
 /** A client in one namespace, which holds everything that it hears against what it has to be. */
 class Member {
   readonly socket: Socket
-  readonly id: string
+  /** As it was at first. */
+  id = ''
+  /** Settles when it is there. */
+  readonly joined: Promise<void>
   /** All that came to its rooms. */
   readonly news: string[] = []
   pid = 0
@@ -47,10 +50,16 @@ class Member {
 
   constructor(socket: Socket, faults: string[]) {
     this.socket = socket
-    this.id = socket.id ?? ''
     this.#faults = faults
     const fault = (text: string) => (): void => void faults.push(`${this.id}: ${text}`)
-    socket.on('connect', fault('connected again'))
+    this.joined = new Promise((resolve, reject) => {
+      socket.once('connect', () => {
+        this.id = socket.id ?? ''
+        socket.on('connect', fault('connected again'))
+        resolve()
+      })
+      socket.once('connect_error', reject)
+    })
     socket.on('connect_error', (error) => fault(`connect_error ${error.message}`)())
     socket.on('disconnect', (reason) => fault(`disconnected: ${reason}`)())
     socket.on('push', (n: number, ack?: (n: number) => void) => this.#push(n, ack))
@@ -138,18 +147,12 @@ export class SocketIOClient {
       autoConnect: false,
     })
     const sockets = namespaces.map((name) => manager.socket(name, { auth: { name: `n${who}`, room } }))
-    const connected = sockets.map(
-      (socket) =>
-        new Promise<void>((resolve, reject) => {
-          socket.once('connect', resolve).once('connect_error', reject)
-          socket.connect()
-        }),
-    )
-    await Promise.all(connected)
-    for (const socket of sockets) socket.removeAllListeners()
+    const client = new SocketIOClient(manager, sockets, options)
+    for (const socket of sockets) socket.connect()
+    await Promise.all(client.members.map(({ joined }) => joined))
     if (transports.includes('websocket') && manager.engine.transport.name !== 'websocket')
       await new Promise((resolve) => manager.engine.once('upgrade', resolve))
-    return new SocketIOClient(manager, sockets, options)
+    return client
   }
 
   get pids(): readonly number[] {
