@@ -1,10 +1,13 @@
 // Clients of Socket.IO move to the successor, with their ids, rooms and data: they notice nothing.
 import { describe, expect, test } from 'vitest'
+import { Fleet } from './support/fleet.js'
 import { fixture, Service, type StartOptions } from './support/service.js'
 import { SocketIOClient, type SocketIOOptions } from './support/socketio.js'
 
 const script = fixture('socketio.js')
 const patient = { timeout: 15_000 }
+/** Where nobody is to be told to come back, however slow the machine. */
+const unhurried = JSON.stringify({ within: 25_000 })
 const namespaces = ['/', '/chat']
 
 const start = (options: Partial<StartOptions> = {}): Promise<Service> =>
@@ -30,10 +33,8 @@ async function allAt(clients: readonly SocketIOClient[], pid: number): Promise<v
   const areThere = (): boolean => clients.every(({ pids }) => pids.every((one) => one === pid))
   const faults = (): string[] => clients.flatMap((client) => client.faults)
   await expect.poll(() => areThere() || faults().length > 0, patient).toBe(true)
-  if (faults().length) console.log(S.transcript().split('\n').filter(l => !/"connection"/.test(l)).join('\n'))
   expect(faults()).toEqual([])
 }
-let S: Service
 
 const manners = (n: number): SocketIOOptions => ({
   // Every other one has polled before.
@@ -48,14 +49,16 @@ const manners = (n: number): SocketIOOptions => ({
 
 describe.each(['socket.io', 'socket.io-4-6'])('%s', (version) => {
   test('60 clients in two namespaces, with traffic and acks in both directions, over three upgrades', async () => {
-    await using service = await start({ env: { SOCKETIO: version } })
+    const control = { deflate: { threshold: 0 } }
+    await using service = await start({ control, env: { SOCKETIO: version, MOVING: unhurried } })
     const clients = await connectAll(service.port(), 60, manners)
-    S = service
     for (const client of clients) client.talk()
     for (let n = 0; n < 3; n++) await allAt(clients, await service.upgrade())
     expect(await stopAll(clients)).toEqual([])
     const drains = service.all({ event: 'drain', phase: 'end' })
-    for (const one of drains) expect(one).toMatchObject({ cut: 0 })
+    expect(drains.map(({ moved, drained, cut, told }) => ({ moved, drained, cut, told }))).toEqual(
+      Array(3).fill({ moved: 60, drained: 0, cut: 0, told: 0 }),
+    )
     expect(service.all({ event: 'left' })).toEqual([])
     expect(service.all({ event: 'stranger' })).toEqual([])
     expect(service.all({ event: 'connection', recovered: true })).toHaveLength(3 * 2 * 60)
@@ -63,4 +66,57 @@ describe.each(['socket.io', 'socket.io-4-6'])('%s', (version) => {
     for (const client of clients) client.end()
     await service.stop()
   })
+})
+
+test('under endless start, over reloads', async () => {
+  await using fleet = await Fleet.start({ workers: 2, script, env: { MOVING: unhurried } })
+  const clients = await connectAll(fleet.port, 20, () => ({
+    namespaces,
+    transports: ['websocket'],
+  }))
+  for (const client of clients) client.talk()
+  for (let n = 0; n < 2; n++) await fleet.reload()
+  expect(await stopAll(clients)).toEqual([])
+  for (const client of clients) client.end()
+  await fleet.stop()
+})
+
+test('who always talks, and always has to answer, moves', async () => {
+  const control = { every: 5 }
+  await using service = await start({ control, env: { MOVING: unhurried } })
+  const clients = await connectAll(service.port(), 10, () => ({ pause: 0, ms: 10, bytes: 1_000 }))
+  for (const client of clients) client.talk()
+  await allAt(clients, await service.upgrade())
+  expect(await stopAll(clients)).toEqual([])
+  expect(service.all({ event: 'drain', phase: 'end' })).toMatchObject([{ moved: 10, told: 0 }])
+  for (const client of clients) client.end()
+  await service.stop()
+})
+
+test('a broadcast to a room reaches those that are in it, in the successor as well', async () => {
+  await using service = await start()
+  const clients = await connectAll(service.port(), 12, (n) => ({ ...manners(n), pause: 1_000 }))
+  const members = clients.flatMap((client) => client.members)
+  const cast = async (text: string): Promise<void> => {
+    const [first] = members
+    first?.socket.emit('cast', '/even', `${text} even`)
+    first?.socket.emit('cast', '/odd', `${text} odd`)
+    // What was said before is there when this is answered.
+    for (const { socket } of members) await socket.emitWithAck('sums')
+  }
+  await cast('before')
+  await service.upgrade()
+  for (const { socket } of members) await socket.emitWithAck('sums')
+  await cast('after')
+  for (const [n, client] of clients.entries()) {
+    const room = n % 2 === 0 ? 'even' : 'odd'
+    const [main, chat] = client.members
+    expect(main?.news).toEqual([`before ${room}`, `after ${room}`])
+    expect(chat?.news).toEqual([])
+    const { rooms } = await (chat?.socket.emitWithAck('sums') ?? {})
+    expect(rooms).toEqual([chat?.id, `/chat${room}`])
+  }
+  expect(await stopAll(clients)).toEqual([])
+  for (const client of clients) client.end()
+  await service.stop()
 })

@@ -153,6 +153,7 @@ export class Gate {
   #carry(passenger: Passenger, request: EngineRequest): boolean {
     return tryToCarry(directly(request), {
       busy: () => passenger.isBusy || this.#isHeld(passenger),
+      awaits: () => passenger.awaits,
       state: () => passenger.data,
       baggage: () => passenger.pack(),
       gone: () => {

@@ -46,6 +46,11 @@ export class Passenger {
     return running + owed > 0 || !isQuiet(conn) || !isAnswered(client) || !isStill(websocket)
   }
 
+  /** Whether there is something that only its client can bring to an end. */
+  get awaits(): boolean {
+    return this.client !== undefined && !isAnswered(this.client)
+  }
+
   /** It joins a namespace. */
   joins(socket: Socket): void {
     if (!this.client) this.#meet(socket.client, socket.nsp.name)
