@@ -146,7 +146,9 @@ export class SocketIOClient {
       perMessageDeflate: options.deflate === true ? { threshold: 0 } : { threshold: 1e9 },
       autoConnect: false,
     })
-    const sockets = namespaces.map((name) => manager.socket(name, { auth: { name: `n${who}`, room } }))
+    const sockets = namespaces.map((name) =>
+      manager.socket(name, { auth: { name: `n${who}`, room } }),
+    )
     const client = new SocketIOClient(manager, sockets, options)
     for (const socket of sockets) socket.connect()
     await Promise.all(client.members.map(({ joined }) => joined))
