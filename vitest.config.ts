@@ -23,6 +23,7 @@ const longer = [
   'test/express.test.ts',
   'test/koa.test.ts',
   'test/fuzz.test.ts',
+  'test/live.test.ts',
   'test/migration.leak.test.ts',
 ]
 const crowd = 'test/ws.crowd.test.ts'

@@ -15,6 +15,7 @@ const floors = [
   'node',
   'handover',
   'supervision',
+  'talk',
   'listeners',
   'connections',
   'generation',

@@ -5,9 +5,11 @@ import { carried, carry, upgrader } from '@endlessjs/core'
 
 const clients = new Map()
 
-function say(text) {
-  for (const socket of clients.keys()) socket.write(`${text}\n`)
-}
+const up = upgrader({ pidFile: process.env.PID_FILE })
+// While they move, they are in two processes: what is said in the one is written in both, to each client once.
+const room = up.channel('chat', (text, to = clients.keys()) => {
+  for (const socket of to) socket.write(`${text}\n`)
+})
 
 const server = createServer((socket) => {
   // What the predecessor knew of this client; undefined for a new one.
@@ -24,7 +26,7 @@ const server = createServer((socket) => {
       socket.write(`you are ${client.name}, at ${process.pid}, and said ${client.said} things\n`)
     else {
       client.said += 1
-      say(`${client.name}: ${line}`)
+      room.publish(`${client.name}: ${line}`)
     }
   }
 
@@ -37,13 +39,12 @@ const server = createServer((socket) => {
   // Not called for one that moves: that client has not left.
   socket.on('close', () => {
     clients.delete(socket)
-    say(`${client.name} left`)
+    room.publish(`${client.name} left`)
   })
   socket.on('error', () => {})
 
   carry(socket, { state: () => client, gone: () => clients.delete(socket) })
 })
 
-const up = upgrader({ pidFile: process.env.PID_FILE })
 up.listen(server, Number(process.env.PORT ?? 7_000))
 await up.ready()

@@ -85,6 +85,28 @@ export interface AttachOptions {
 }
 
 /**
+ * Called with each message of a channel, a copy of what JSON says of it, whichever process it was published in. Writes
+ * to clients in the same turn: one that moves meanwhile would miss what comes later, or get it twice.
+ * @param to undefined: all clients of this process. Else the one that has just moved here (the socket, or what a
+ * package on top makes of it) and has missed this message on its way.
+ */
+export type ChannelHandler<Message> = (
+  message: Message,
+  to: readonly unknown[] | undefined,
+) => unknown
+
+/** A channel of this process, see {@link Upgrader.channel}. */
+export interface ServiceChannel<Message> {
+  /**
+   * Calls the handler here at once, and that of every other process of the service once. Throws `ERR_ENDLESS_OPTION`
+   * for what JSON cannot say, for more than 1 MiB of it, and after `close()`.
+   */
+  publish(message: Message): void
+  /** Messages are not handled here any more; this process still passes on those of others. */
+  close(): void
+}
+
+/**
  * The upgrades of a process: its listeners, its state, its successor. Modelled on tableflip's
  * `Upgrader`, with the signals and hooks of endless.
  */
@@ -150,6 +172,24 @@ export interface Upgrader {
    * again by itself. What nobody asked for by `ready()` is closed.
    */
   inherited(name: string): number | undefined
+  /**
+   * Messages between all processes of the service: the generations that drain, and the workers of `endless start`.
+   * Each gets each message once, and those of one process in their order, from when it serves until it is gone. A
+   * client that moves by `carry` gets each once as well, from the old process or from the new one.
+   *
+   * ```ts
+   * const room = up.channel<string>('chat', (line, to = clients) => {
+   *   for (const one of to) one.write(line)
+   * })
+   * room.publish('hello\n')
+   * ```
+   * A handler that throws is logged. While a channel is open, connections with `carry` are not given to other workers
+   * to even them out. Throws `ERR_ENDLESS_OPTION` for a bad name, or for one that is open here already.
+   */
+  channel<Message = unknown>(
+    name: string,
+    handler: ChannelHandler<Message>,
+  ): ServiceChannel<Message>
   /** @returns takes the hook out again */
   hook<Name extends keyof LifeHooks>(name: Name, hook: LifeHooks[Name]): () => void
   /** @returns takes the hook out again */

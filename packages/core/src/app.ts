@@ -3,7 +3,7 @@
  * one package and a new name is added here, once.
  * @packageDocumentation
  */
-export type { Status, Upgrader } from './api.js'
+export type { ChannelHandler, ServiceChannel, Status, Upgrader } from './api.js'
 export { EndlessError, type ErrorCode } from './errors.js'
 export {
   type DrainReason,

@@ -27,3 +27,4 @@ export {
   type SocketServer,
   serveApp,
 } from './service/index.js'
+export { arrived } from './talk/index.js'

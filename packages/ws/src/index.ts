@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import {
+  arrived,
   baggageOf,
   type ClosableSocket,
   EndlessError,
@@ -105,6 +106,8 @@ export function moveWebSockets<W extends ClosableSocket>(
       },
     }
     if (tryToCarry(request, said)) movers.add(socket)
+    // What channels said while it was on its way comes before anything else.
+    arrived(request.socket, socket)
   }
   // The app's handlers find it as it will be.
   server.prependListener('connection', connected as () => void)

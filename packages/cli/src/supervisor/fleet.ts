@@ -9,6 +9,7 @@ import {
 import { Holder } from './holder.js'
 import type { Mouth } from './mouth.js'
 import { Nursery } from './nursery.js'
+import { Relay } from './relay.js'
 import { findRelease, type Recipe, type Release } from './release.js'
 import type { Step } from './reload.js'
 import { Repair } from './repair.js'
@@ -59,6 +60,7 @@ export class Fleet {
   readonly #voice: Voice
   readonly #nursery: Nursery
   readonly #repair: Repair
+  readonly #relay = new Relay()
   /** The last one. */
   #renewing: Promise<void> | undefined
   readonly #rollouts: Rollouts
@@ -91,6 +93,7 @@ export class Fleet {
       mouth,
       (worker, message, cargo) => this.#hear(worker, message, cargo),
       (slot, worker) => void this.#joined(slot, worker),
+      (slot, worker) => this.#relay.appoint(slot, worker),
       start,
     )
     const repairs = {
@@ -345,6 +348,7 @@ export class Fleet {
     if (message.endless === 'wish') void grantWish(this, worker, message)
     if (message.endless === 'listens' && (this.state === 'serving' || this.isEnding)) this.#letGo()
     if (!slot) return
+    this.#relay.hear(slot, worker, message)
     if (message.endless === 'signal') slot.signal(message.pid, message.signal)
     if (message.endless === 'spawn') void this.#spawn(slot, worker, takeover, message)
     if (message.endless === 'upgraded' && takeover?.id === message.id && takeover.heir)
@@ -383,6 +387,7 @@ export class Fleet {
 
   async #joined(slot: Slot, worker: Worker): Promise<void> {
     const exit = await worker.exited
+    this.#relay.gone(slot, worker)
     this.totals.hasGone(worker)
     if (this.isEnding) {
       // One that was still being started has cut nothing.

@@ -20,11 +20,13 @@ export class Nursery {
   readonly #mouth: Mouth
   readonly #hear: (worker: Worker, message: ToSupervisor, cargo: Handle | undefined) => void
   readonly #joined: (slot: Slot, worker: Worker) => void
+  readonly #begins: (slot: Slot, worker: Worker) => void
   readonly #start: typeof startWorker
 
   /**
    * @param hear what workers say
    * @param joined told of each one that was spawned
+   * @param begins told of the first one of a slot, before it serves
    * @param start spawns a process
    */
   constructor(
@@ -32,12 +34,14 @@ export class Nursery {
     mouth: Mouth,
     hear: (worker: Worker, message: ToSupervisor, cargo: Handle | undefined) => void,
     joined: (slot: Slot, worker: Worker) => void,
+    begins: (slot: Slot, worker: Worker) => void,
     start: typeof startWorker,
   ) {
     this.#holder = holder
     this.#mouth = mouth
     this.#hear = hear
     this.#joined = joined
+    this.#begins = begins
     this.#start = start
   }
 
@@ -53,6 +57,7 @@ export class Nursery {
     const successor = new SpawnedSuccessor(body, born.ends(), readyTimeout, { report: () => {} })
     try {
       await successor.ready
+      this.#begins(slot, worker)
       await successor.go({})
       await worker.serves
       return worker

@@ -22,6 +22,8 @@ export class Ending {
   readonly #cancelled = new AbortController()
   #cut: Cut | undefined
   #fall: () => void = () => {}
+  /** Whoever waits for what this process has to pass on, waits no more. */
+  #leave: () => void = () => {}
 
   /**
    * @param over called once with the exit code, unless it is cancelled before
@@ -58,6 +60,7 @@ export class Ending {
   /** It has handed over, and is told to stop as well: it will not rise again. */
   becomeShutdown(): void {
     this.#reason = 'shutdown'
+    this.#leave()
     this.endProbation()
     this.#shorten()
   }
@@ -119,12 +122,19 @@ export class Ending {
     const fell = new Promise<void>((resolve) => {
       this.#fall = resolve
     })
+    const left = new Promise<void>((resolve) => {
+      this.#leave = resolve
+    })
     await Promise.race([Promise.all([this.#drain.ended, this.#hooks]), fell])
     if (this.#cancelled.signal.aborted) return
     // Nothing passes on what the predecessor still sends: on probation it would be cut at the exit.
     this.#generation.takesConnections = false
     clearTimeout(this.#timer)
     this.#report()
+    const { talk } = this.#generation
+    if (this.reason === 'upgraded') await Promise.race([talk.finished(), fell, left])
+    if (this.reason === 'shutdown') await Promise.race([talk.left(), fell])
+    if (this.#cancelled.signal.aborted) return
     await probation
     if (!this.#cancelled.signal.aborted) over(this.#cut?.unfinished ? 1 : 0)
   }

@@ -1,6 +1,7 @@
 import { Connections } from '../connections/index.js'
 import { Elders, type Launcher, launcher, type Predecessor } from '../handover/index.js'
 import { findSupervisor, type Supervisor } from '../supervision/index.js'
+import { Talk } from '../talk/index.js'
 import { type ChannelMessages, publish } from './channels.js'
 import { optionsOfEnvironment } from './environment.js'
 import { Hooks } from './hooks.js'
@@ -21,6 +22,8 @@ export class Generation {
   readonly machine: Machine = new Machine((from, to) => this.tell('endless:state', { from, to }))
   readonly hooks: Hooks = new Hooks()
   readonly connections: Connections = new Connections()
+  /** The channels of the app. */
+  readonly talk: Talk
   /** Those before it that may still drain. */
   readonly elders: Elders
   /** Whether connections can come from the predecessor and go to the successor. */
@@ -43,6 +46,7 @@ export class Generation {
   constructor(predecessor: Predecessor | undefined) {
     this.predecessor = predecessor
     this.supervisor = findSupervisor(predecessor?.handover.link)
+    this.talk = new Talk(predecessor, this.supervisor, this)
     const { elders, past } = predecessor?.handover ?? {}
     this.elders = new Elders(elders, past)
     this.failedUpgrades = past?.failed ?? 0

@@ -20,8 +20,10 @@ export type {
   Fact,
   Offer,
   Refusal,
+  Said,
   TicketKeys,
   Verdict,
+  Word,
 } from './messages.js'
 export { type SpawnPlan, spawnPlan } from './plan.js'
 export { findPredecessor, type Predecessor } from './predecessor.js'

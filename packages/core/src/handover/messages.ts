@@ -17,6 +17,7 @@ export type ToPredecessor =
   | { readonly endless: 'handedOver' }
   /** The app has closed every listener: nobody serves here. */
   | { readonly endless: 'deaf' }
+  | Word
 
 /** What a generation that drains says of it to the newest one. */
 export interface DrainReport {
@@ -49,6 +50,29 @@ export type ToSuccessor =
   /** You have passed your probation. */
   | { readonly endless: 'proved' }
   | Verdict
+  | Word
+
+/** A message of a channel of the app. */
+export interface Said {
+  readonly channel: string
+  /** JSON. */
+  readonly text: string
+  /** Which process has published it, and how many it had by then. */
+  readonly by: string
+  readonly n: number
+}
+
+/** What generations say to each other of channels, both ways. */
+export type Word =
+  | ({ readonly endless: 'said' } & Said)
+  /** So many of your messages were handled, of all there were. */
+  | { readonly endless: 'heard'; readonly count: number }
+  /** From here on you speak to the supervisor for our slot; so many of your messages were passed on. */
+  | { readonly endless: 'speak'; readonly heard: number }
+  /** All that the supervisor has told me was passed on: what comes now, it tells you. */
+  | { readonly endless: 'listen' }
+  /** I serve again: I speak, and listen. */
+  | { readonly endless: 'want' }
 
 /**
  * What goes with an established connection, in a lane. Whose it is, is decided in one place: the
@@ -84,7 +108,13 @@ export interface Fact {
 /** Whose connections are that were offered. */
 export type Verdict =
   /** One fact for each. */
-  | { readonly endless: 'yours'; readonly ids: readonly number[]; readonly facts: readonly Fact[] }
+  | {
+      readonly endless: 'yours'
+      readonly ids: readonly number[]
+      readonly facts: readonly Fact[]
+      /** How many messages of channels, of those that the successor has said, were handled before. */
+      readonly heard?: number
+    }
   | { readonly endless: 'keep'; readonly ids: readonly number[] }
 
 /**

@@ -1,7 +1,8 @@
 import { type Channel, type Handle, openChannel } from '../node/index.js'
 import { decodeHandover, type Handover, hearsFd, saysFd } from './handover.js'
-import type { Answer, TicketKeys, ToPredecessor, ToSuccessor, Verdict } from './messages.js'
+import type { Answer, TicketKeys, ToPredecessor, ToSuccessor, Verdict, Word } from './messages.js'
 import { takeHandover, tellWordsBy } from './preload.js'
+import { isWord } from './words.js'
 
 /** Whoever came before: the process that spawned this one, or a supervisor that relays for it. */
 export interface Predecessor {
@@ -21,6 +22,9 @@ export interface Predecessor {
   /** Hears whose the connections are that came by the lanes. */
   onVerdict(hear: (verdict: Verdict) => void): void
   answer(answer: Answer): void
+  /** In order with the verdicts. */
+  onWord(hear: (word: Word) => void): void
+  say(word: Word, sent?: () => void): void
   /** Hears what it has said so far, within a turn of the event loop. */
   poll(): void
   /** Why we cannot start; settles when it was sent. */
@@ -46,6 +50,7 @@ class ParentProcess implements Predecessor {
   #go: (ticketKeys: TicketKeys) => void = () => {}
   readonly #told: Promise<TicketKeys>
   #hearVerdict: (verdict: Verdict) => void = () => {}
+  #hearWord: (word: Word) => void = () => {}
 
   constructor(handover: Handover) {
     this.handover = handover
@@ -72,6 +77,7 @@ class ParentProcess implements Predecessor {
       const message = received as ToSuccessor
       if (message.endless === 'go') this.#go(message.ticketKeys)
       else if (message.endless === 'proved') proved()
+      else if (isWord(message)) this.#hearWord(message)
       else this.#hearVerdict(message)
     })
     tellWordsBy((text) => this.#send({ endless: 'stderr', text }))
@@ -102,6 +108,14 @@ class ParentProcess implements Predecessor {
 
   answer(answer: Answer): void {
     this.#send(answer)
+  }
+
+  onWord(hear: (word: Word) => void): void {
+    this.#hearWord = hear
+  }
+
+  say(word: Word, sent?: () => void): void {
+    this.#send(word, undefined, sent)
   }
 
   poll(): void {

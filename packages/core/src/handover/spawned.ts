@@ -9,8 +9,10 @@ import type {
   ToPredecessor,
   ToSuccessor,
   Verdict,
+  Word,
 } from './messages.js'
 import type { Successor } from './successor.js'
+import { isWord } from './words.js'
 
 /** How long a successor that is told to stop may take before it is killed, in ms. */
 const killAfter = 2_000
@@ -146,7 +148,20 @@ export class SpawnedSuccessor implements Successor {
   }
 
   onAnswer(hear: (answer: Answer) => void): () => void {
-    return this.#inbox.listen((message) => hear(message as Answer))
+    return this.#inbox.listen((message) => {
+      // A chat says a lot, and each answer is a reason to look at connections.
+      if (!isWord(message as ToPredecessor)) hear(message as Answer)
+    })
+  }
+
+  say(word: Word, sent: () => void = () => {}): void {
+    this.#outbox.send(word, sent)
+  }
+
+  onWord(hear: (word: Word) => void): void {
+    this.#inbox.listen((message) => {
+      if (isWord(message as ToPredecessor)) hear(message as Word)
+    })
   }
 
   #hear(message: ToPredecessor, handle: Handle | undefined): void {

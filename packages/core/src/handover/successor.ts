@@ -2,7 +2,7 @@ import type { EndlessError } from '../errors.js'
 import type { Channel, Handle, Sent } from '../node/index.js'
 import type { Exit } from './body.js'
 import type { HandedElder, Handover } from './handover.js'
-import type { Answer, DrainReport, Past, TicketKeys, Verdict } from './messages.js'
+import type { Answer, DrainReport, Past, TicketKeys, Verdict, Word } from './messages.js'
 
 /** The generation after this one: a child of ours, or what a supervisor spawned for us. */
 export interface Successor {
@@ -41,6 +41,9 @@ export interface Successor {
   poll(): void
   /** @returns stops hearing */
   onAnswer(hear: (answer: Answer) => void): () => void
+  /** In order with the verdicts. */
+  say(word: Word, sent?: () => void): void
+  onWord(hear: (word: Word) => void): void
 }
 
 /** What goes to a successor beside the facts: each listener and file with its fd here. */

@@ -22,6 +22,7 @@ import {
   whyNoUpgrade,
 } from '../node/index.js'
 import type { Peer } from '../supervision/index.js'
+import type { Arrival } from '../talk/index.js'
 import { bring } from './carry.js'
 import { farewellTo } from './farewell.js'
 import { InTurn } from './inturn.js'
@@ -33,6 +34,7 @@ const fdsKeptFree = 0.1
 interface Held {
   readonly handle: Handle
   readonly accept: Accept
+  readonly isCarried: boolean
   /** It is ours, or will not be: until then this process must not end. */
   readonly settled: () => void
 }
@@ -165,7 +167,7 @@ export class Adoption {
       return this.#refuse(offer.id, why ?? 'listener')
     }
     const settled = this.#generation.connections.comes()
-    this.#held.set(offer.id, { handle, accept, settled })
+    this.#held.set(offer.id, { handle, accept, isCarried: offer.carried === true, settled })
     if (!this.#giver.alive) return void this.#drop(offer.id)
     this.#taken.push(offer.id)
     // One answer for all that came in this turn of the event loop.
@@ -187,7 +189,7 @@ export class Adoption {
   #hear(verdict: Verdict): void {
     const { ids } = verdict
     if (verdict.endless === 'yours')
-      return ids.forEach((id, n) => void this.#adopt(id, verdict.facts[n]))
+      return ids.forEach((id, n) => void this.#adopt(id, verdict.facts[n], verdict.heard))
     this.#taken = this.#taken.filter((id) => !ids.includes(id))
     const kept: number[] = []
     for (const id of ids) {
@@ -219,31 +221,42 @@ export class Adoption {
     this.#giver.answer({ endless: 'refused', ids: [id], why })
   }
 
-  #adopt(id: number, fact: Fact = { requests: 0 }): void {
+  #adopt(id: number, fact: Fact = { requests: 0 }, heard?: number): void {
     const held = this.#held.get(id)
     if (!held) return
     this.#held.delete(id)
     // Each for itself: a 'connection' listener that throws takes no other connection with it.
     process.nextTick(() => {
       try {
-        this.#accept(held, fact)
+        this.#accept(held, fact, heard)
       } finally {
         held.settled()
       }
     })
   }
 
-  #accept({ accept, handle }: Held, { requests, rest, head, ...texts }: Fact): void {
+  #accept(held: Held, { requests, rest, head, ...texts }: Fact, heard: number | undefined): void {
     const known = { state: parsed(texts.state), baggage: parsed(texts.baggage) }
+    const arrival = held.isCarried ? this.#expect(heard, head !== undefined) : undefined
     // Before the app's 'connection' handler, which asks.
-    const socket = accept(handle, (one) => bring(one, known))
+    const socket = held.accept(held.handle, (one) => {
+      bring(one, known)
+      if (head !== undefined) arrival?.comesBy(one)
+    })
     const connection = socket && this.#generation.connections.of(socket)
-    if (!connection) return
+    if (!connection) return arrival?.drop()
+    // What its 'connection' handler has said itself, it has heard.
+    if (head === undefined) arrival?.is(connection.socket)
     this.#generation.connections.adopted++
     connection.requests = requests
     connection.adopted = requests
     if (head !== undefined) this.#replay(connection, head)
     else if (requests > 0) settle(connection.server, connection.socket, rest)
+  }
+
+  /** @param later whether its client is there only when its handshake was replayed */
+  #expect(heard: number | undefined, later: boolean): Arrival | undefined {
+    return heard === undefined ? undefined : this.#generation.talk.expect(heard, later)
   }
 
   #replay({ socket }: Connection, head: string): void {

@@ -20,6 +20,8 @@ export interface Passengers {
   pack(connection: Connection): Fact | undefined
   /** One of the app's own protocol is the successor's. */
   gone(connection: Connection): void
+  /** How many messages of channels were handled here, of those that came from where it goes to. */
+  heard?(): number | undefined
   /** There is room: {@link Crossing.offer} as many as there is. */
   room(): void
   /** It stays. */
@@ -201,7 +203,9 @@ export class Crossing {
     const ids = passengers.map(({ id }) => id)
     const facts = passengers.map(({ fact }) => fact)
     const yours = this.#settle(passengers)
-    this.#successor.tell({ endless: 'yours', ids, facts }, (error) =>
+    const heard = this.#passengers.heard?.()
+    const word = { endless: 'yours', ids, facts, ...(heard !== undefined && { heard }) } as const
+    this.#successor.tell(word, (error) =>
       this.#settled(yours, (passenger) => {
         if (error) this.#stay(passenger)
         else this.#letGo(passenger)

@@ -2,6 +2,7 @@ import type { Generation } from '../generation/index.js'
 import type { Listeners } from '../listeners/index.js'
 import type { Peer } from '../supervision/index.js'
 import { Candidates, namesIn } from './candidates.js'
+import { carriageOf } from './carry.js'
 import { Crossing } from './crossing.js'
 
 /** For so long a gift may be on its way, in ms; then the rest stays. */
@@ -23,7 +24,8 @@ export async function give(
   const candidates: Candidates = new Candidates(
     generation,
     nameOf,
-    (one) => crossing.has(one),
+    // What other workers say comes by the supervisor, in no order with what goes by the pipe between two of them.
+    (one) => crossing.has(one) || (generation.talk.isOpen && carriageOf(one.socket) !== undefined),
     () => {},
   )
   let left = count

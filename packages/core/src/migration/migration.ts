@@ -74,6 +74,7 @@ export class Migration {
       standing: (connection) => this.#candidates.standing(connection),
       pack: (connection) => this.#candidates.pack(connection),
       gone: (connection) => this.#candidates.bidFarewell(connection),
+      heard: () => generation.talk.heardOf(successor),
       room: () => this.#pump(),
       refused: (connection, why) => {
         this.#candidates.refuse(connection)

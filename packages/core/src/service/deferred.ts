@@ -1,5 +1,5 @@
 import type { Server } from 'node:net'
-import type { AttachOptions, Status, Upgrader } from '../api.js'
+import type { AttachOptions, ChannelHandler, ServiceChannel, Status, Upgrader } from '../api.js'
 import type { LifeHooks, SignalHook, State, UpgraderOptions, When } from '../generation/index.js'
 import type { Passable } from '../handover/index.js'
 import { testUpgrader } from './testing.js'
@@ -92,6 +92,20 @@ export class Deferred implements Upgrader {
 
   inherited(name: string): number | undefined {
     return this.#target.inherited(name)
+  }
+
+  channel<Message>(name: string, handler: ChannelHandler<Message>): ServiceChannel<Message> {
+    // Also where it is a stand-in: what is bad is thrown at once.
+    const standIn = testUpgrader().channel(name, handler)
+    let open = standIn
+    const close = this.#register((real) => {
+      open = real.channel(name, handler)
+      return () => {
+        open.close()
+        open = standIn
+      }
+    })
+    return { publish: (message) => open.publish(message), close }
   }
 
   hook<Name extends keyof LifeHooks>(name: Name, hook: LifeHooks[Name]): () => void {

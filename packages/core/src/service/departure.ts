@@ -61,6 +61,7 @@ export class Departure {
     const { machine, predecessor, elders } = this.#generation
     this.#successor = successor
     machine.send('handedOver')
+    this.#generation.talk.handOver(successor)
     // Before the drain, which may be over at once.
     predecessor?.handedOver()
     elders.pause()
@@ -188,6 +189,7 @@ export class Departure {
     const path = this.#generation.supervisor ? undefined : settings.values.pidFile
     if (path !== undefined) tryPidFile(this.#generation, () => new PidFile(path).write())
     machine.send('revive')
+    this.#generation.talk.takeBack(successor)
     const message = `Successor ${successor.pid} ${how} on probation: this generation serves again`
     this.#generation.supervisor?.tell({ endless: 'revived', message })
     this.#trial?.fail(message)

@@ -170,6 +170,8 @@ export class Startup {
     clearTimeout(this.#orphanTimer)
     this.#autoReady.cancel()
     this.#serves = true
+    // Before the first client, which may say something.
+    generation.talk.serve()
     for (const { listener, errno } of this.listeners.accept())
       generation.error(`Cannot listen on ${listener.name}`, new Error(`errno ${errno}`))
     this.#control.serve()

@@ -1,6 +1,7 @@
 import type { Server } from 'node:net'
 import type { Status, Upgrader } from '../api.js'
 import { checkSignal, checkUpgraderOptions, type UpgraderOptions } from '../generation/index.js'
+import { Talk } from '../talk/index.js'
 
 /**
  * A stand-in for tests (tableflip's `testing.Upgrader`): servers listen as they would without us,
@@ -12,6 +13,8 @@ import { checkSignal, checkUpgraderOptions, type UpgraderOptions } from '../gene
  * ```
  */
 export function testUpgrader(): Upgrader {
+  // A process without others: what is said is handled here alone.
+  const talk = new Talk(undefined, undefined, console)
   const drainSignal = new AbortController().signal
   const undo = (): void => {}
   return {
@@ -31,6 +34,7 @@ export function testUpgrader(): Upgrader {
     waitForParent: async () => {},
     addFile: () => undo,
     inherited: () => undefined,
+    channel: (name, handler) => talk.open(name, handler),
     hook: (name, hook) => {
       checkUpgraderOptions({ [name]: hook })
       return undo

@@ -23,6 +23,8 @@ function begin() {
       ready = resolve
     }),
     go: async () => {},
+    exited: new Promise(() => {}),
+    onWord: () => {},
     stop: async () => void stopped++,
   }
   const upgrade = new Upgrade(generation, { areClosed: false } as Listeners, {

@@ -98,7 +98,9 @@ export class Upgrade {
     this.#generation.info(`Spawned successor ${successor.pid}.`, { successor: successor.pid })
     await successor.ready
     this.#throwIfStopped()
-    await successor.go(ticketKeys())
+    const served = successor.go(ticketKeys())
+    this.#generation.talk.join(successor)
+    await served
     this.#throwIfStopped()
     return successor
   }

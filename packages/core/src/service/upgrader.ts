@@ -1,5 +1,5 @@
 import type { Server } from 'node:net'
-import type { AttachOptions, Status, Upgrader } from '../api.js'
+import type { AttachOptions, ChannelHandler, ServiceChannel, Status, Upgrader } from '../api.js'
 import { EndlessError } from '../errors.js'
 import {
   checkSignal,
@@ -187,6 +187,10 @@ export class ProcessUpgrader implements Upgrader {
     return this.#files.take(name) ?? this.#startup.listeners.inheritance.fdOf(name)
   }
 
+  channel<Message>(name: string, handler: ChannelHandler<Message>): ServiceChannel<Message> {
+    return this.#generation.talk.open(name, handler)
+  }
+
   hook<Name extends keyof LifeHooks>(name: Name, hook: LifeHooks[Name]): () => void {
     checkUpgraderOptions({ [name]: hook })
     return this.#generation.hooks.add(name, hook)
@@ -211,6 +215,7 @@ export class ProcessUpgrader implements Upgrader {
     this.#generation.hooks.clear()
     this.#departure.uninstall()
     this.#startup.uninstall()
+    this.#generation.talk.uninstall()
     const closed = this.#control.close()
     this.#generation.connections.uninstall()
     this.#generation.predecessor?.uninstall()

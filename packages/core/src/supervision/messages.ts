@@ -1,4 +1,4 @@
-import type { DrainReport, Exit, HandedListener, SpawnPlan } from '../handover/index.js'
+import type { DrainReport, Exit, HandedListener, Said, SpawnPlan } from '../handover/index.js'
 
 /** What a worker can ask for: for all of its fleet, or a replacement for itself, which is about to die. */
 export type Wish = 'upgrade' | 'hammer' | 'shutdown' | 'renew'
@@ -60,6 +60,12 @@ export type ToSupervisor =
   /** Its successor has passed probation. */
   | { readonly endless: 'proved' }
   | { readonly endless: 'drains'; readonly report: DrainReport }
+  /** A message of a channel, for the other slots. */
+  | ({ readonly endless: 'said' } & Said)
+  /** It says nothing more for its slot: the one of that pid does. */
+  | { readonly endless: 'yields'; readonly to: number }
+  /** Whoever spoke for its slot has died: it does. */
+  | { readonly endless: 'claims' }
   /** Somebody wants it of this worker, which is to say of all. `again`: for the second time. */
   | {
       readonly endless: 'wish'
@@ -67,6 +73,13 @@ export type ToSupervisor =
       readonly wish: Wish
       readonly again: boolean
     }
+
+/** What a supervisor tells the worker that speaks for its slot. */
+export type TalkOfSupervisor =
+  /** A message of a channel, of another slot. */
+  | ({ readonly endless: 'said' } & Said)
+  /** The next one is told from here on. */
+  | { readonly endless: 'yielded' }
 
 /** What a supervisor tells a worker. */
 export type ToWorker =
@@ -89,6 +102,7 @@ export type ToWorker =
   | { readonly endless: 'takeBack'; readonly why: string }
   | { readonly endless: 'stop' }
   | { readonly endless: 'hammer' }
+  | TalkOfSupervisor
   | {
       readonly endless: 'granted'
       readonly id: number

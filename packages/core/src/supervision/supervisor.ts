@@ -8,7 +8,7 @@ import {
   type Successor,
 } from '../handover/index.js'
 import { type Channel, type Handle, openChannel } from '../node/index.js'
-import type { ToSupervisor, ToWorker, Wish } from './messages.js'
+import type { TalkOfSupervisor, ToSupervisor, ToWorker, Wish } from './messages.js'
 
 /** Those that the process above waits for an answer to, by what it asked. */
 interface Asked {
@@ -45,6 +45,7 @@ export class Supervisor {
   readonly #wished = new Set<Wish>()
   #nextId = 0
   #order: (order: ToWorker, ends: readonly Channel[]) => void = () => {}
+  #talk: (told: TalkOfSupervisor) => void = () => {}
 
   constructor({ pid, slot, nonce }: HandedLink, link: Channel) {
     this.pid = pid
@@ -72,6 +73,11 @@ export class Supervisor {
    */
   onOrder(hear: (order: ToWorker, ends: readonly Channel[]) => void): void {
     this.#order = hear
+  }
+
+  /** Hears what other slots say on channels. */
+  onTalk(hear: (told: TalkOfSupervisor) => void): void {
+    this.#talk = hear
   }
 
   tell(message: ToSupervisor, cargo?: Handle): void {
@@ -177,6 +183,9 @@ export class Supervisor {
       }
       case 'granted':
         return this.#granted(message)
+      case 'said':
+      case 'yielded':
+        return this.#talk(message)
       default:
         return this.#order(message, [])
     }
