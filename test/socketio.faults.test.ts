@@ -210,6 +210,33 @@ describe('connectionStateRecovery', () => {
     await expect.poll(() => member.news, patient).toEqual(['first', 'second'])
     await service.stop()
   })
+
+  test('who polls recovers in the successor, by the same id, and gets what it has missed', async () => {
+    await using service = await start({ recovery: true, every: 0 }, moving({ rooms: true }))
+    const client = await connect(service, { transports: ['polling'] })
+    const other = await connect(service)
+    const [member] = client.members
+    if (!member) throw new Error('no member')
+    const cast = (text: string): unknown => socketOf(other).emit('cast', '/a', text)
+    cast('first')
+    await expect.poll(() => member.news, patient).toEqual(['first'])
+    const { socket, id } = member
+    client.manager.reconnectionDelay(1_000)
+    client.manager.randomizationFactor(0)
+    const left = next(socket, 'disconnect')
+    const back = next(socket, 'connect')
+    await service.handOver()
+    await left
+    cast('second')
+    await back
+    expect([socket.recovered, socket.id]).toEqual([true, id])
+    await expect.poll(() => member.news, patient).toEqual(['first', 'second'])
+    cast('third')
+    await expect.poll(() => member.news, patient).toEqual(['first', 'second', 'third'])
+    await service.gone(service.pid)
+    expect(await pidOf(client)).toBe(service.current)
+    await service.stop()
+  })
 })
 
 test('who polls reconnects', async () => {

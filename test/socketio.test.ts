@@ -1,4 +1,5 @@
 // Clients of Socket.IO move to the successor, with their ids, rooms and data: they notice nothing.
+import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { Fleet } from './support/fleet.js'
 import { fixture, Service, type StartOptions } from './support/service.js'
@@ -119,4 +120,69 @@ test('a broadcast to a room reaches those that are in it, in the successor as we
   expect(await stopAll(clients)).toEqual([])
   for (const client of clients) client.end()
   await service.stop()
+})
+
+/** Each says its next line to the room of all, and holds what it hears against what was said. */
+async function chat(
+  clients: readonly SocketIOClient[],
+  upgrades: () => Promise<void>,
+): Promise<void> {
+  let stopped = false
+  const said = clients.map(() => 0)
+  const talks = clients.map(async ({ members: [member] }, n) => {
+    while (!stopped) {
+      said[n] = (said[n] ?? 0) + 1
+      await member?.socket.emitWithAck('cast', '/a', `${n} ${said[n]}`)
+      await delay(10 + n)
+    }
+  })
+  await upgrades()
+  stopped = true
+  await Promise.all(talks)
+  const sum = said.reduce((a, b) => a + b)
+  for (const {
+    members: [member],
+  } of clients) {
+    await expect.poll(() => member?.news.length, patient).toBeGreaterThanOrEqual(sum)
+    for (const [n, count] of said.entries()) {
+      const heard = member?.news.filter((line) => line.startsWith(`${n} `))
+      expect(heard).toEqual(Array.from({ length: count }, (_, k) => `${n} ${k + 1}`))
+    }
+  }
+}
+
+describe('rooms of all processes', () => {
+  test.each([
+    ['without recovery', { every: 20 }],
+    ['with it', { every: 20, recovery: true }],
+  ])(
+    '%s: each line once and in order, for each member, over three upgrades',
+    async (_, control) => {
+      const env = { MOVING: JSON.stringify({ within: 25_000, rooms: true }) }
+      await using service = await start({ control, env })
+      const clients = await connectAll(service.port(), 30)
+      await chat(clients, async () => {
+        for (let n = 0; n < 3; n++) {
+          await service.upgrade()
+          await delay(200)
+        }
+      })
+      expect(await stopAll(clients)).toEqual([])
+      expect(service.all({ event: 'drain', phase: 'end' })).toMatchObject(
+        Array(3).fill({ moved: 30 }),
+      )
+      for (const client of clients) client.end()
+      await service.stop()
+    },
+  )
+
+  test('of the workers of endless start, over a reload', async () => {
+    const env = { MOVING: JSON.stringify({ within: 25_000, rooms: true }) }
+    await using fleet = await Fleet.start({ workers: 2, script, env })
+    const clients = await connectAll(fleet.port, 16, () => ({ transports: ['websocket'] }))
+    await chat(clients, () => fleet.reload().then(() => {}))
+    expect(await stopAll(clients)).toEqual([])
+    for (const client of clients) client.end()
+    await fleet.stop()
+  })
 })

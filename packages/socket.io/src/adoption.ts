@@ -18,20 +18,26 @@ export class Adoption {
   readonly #open: Set<string>
   readonly #data: Readonly<Record<string, unknown>>
   readonly #late: NodeJS.Timeout
+  readonly #isThere: () => void
   readonly #over: () => void
   readonly #emit: Conn['emit']
 
-  /** @param over called at the end, whatever that is */
+  /**
+   * @param isThere called when all is restored, before it says anything
+   * @param over called at the end, whatever that is
+   */
   constructor(
     io: InsideServer,
     conn: Conn,
     { joined }: Luggage,
     data: Readonly<Record<string, unknown>>,
+    isThere: () => void,
     over: () => void,
   ) {
     this.#io = io
     this.#conn = conn
     this.#data = data
+    this.#isThere = isThere
     this.#over = over
     this.#coming = new Map(joined.map((one) => [one.nsp, one]))
     this.#open = new Set(this.#coming.keys())
@@ -87,6 +93,7 @@ export class Adoption {
     process.nextTick(() => {
       const waiting = this.#waiting.splice(0)
       this.#end()
+      this.#isThere()
       for (const [event, values] of waiting) this.#conn.emit(event, ...values)
     })
   }

@@ -8,9 +8,12 @@ export class Crowd implements SocketServer {
   readonly #engine: Engine
   readonly #members = new WeakMap<Conn, ClosableSocket>()
   readonly #heard = new Map<Heard, (conn: Conn) => void>()
+  readonly #leaves: (conn: Conn) => void
 
-  constructor(engine: Engine) {
+  /** @param leaves called before one is told to come back */
+  constructor(engine: Engine, leaves: (conn: Conn) => void) {
     this.#engine = engine
+    this.#leaves = leaves
   }
 
   get clients(): Iterable<ClosableSocket> {
@@ -22,7 +25,12 @@ export class Crowd implements SocketServer {
     const known = this.#members.get(conn)
     if (known) return known
     // A client comes back by itself when its transport is closed, with whatever code; after a DISCONNECT it would not.
-    const member: ClosableSocket = { close: () => conn.close() }
+    const member: ClosableSocket = {
+      close: () => {
+        this.#leaves(conn)
+        conn.close()
+      },
+    }
     this.#members.set(conn, member)
     return member
   }

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { baggageOf, carried } from '@endlessjs/core'
+import { arrived, baggageOf, carried } from '@endlessjs/core'
 import { type Inside, termsOf, tryToCarry, type Window, windowOf } from '@endlessjs/ws/inside'
 import { Adoption } from './adoption.js'
 import type {
@@ -30,6 +30,8 @@ interface Comer {
 export interface Watch {
   /** Whether one has to stay for now, beside what is known here. */
   busy(socket: Socket): boolean
+  /** There is this namespace. @returns called when nobody asks any more */
+  opens(nsp: Namespace): () => void
   /** This one moves. */
   moves(conn: Conn): void
   /** The successor has it. */
@@ -54,6 +56,11 @@ export class Gate {
     const made = (nsp: Namespace): void => this.#hearNamespace(nsp)
     io.sockets.on('new_namespace', made)
     this.#undos.push(() => io.sockets.off('new_namespace', made))
+  }
+
+  /** What is known of one; undefined of one that came before us. */
+  passengerOf(conn: Conn): Passenger | undefined {
+    return this.#passengers.get(conn)
   }
 
   /** From here on nobody is asked. */
@@ -98,7 +105,9 @@ export class Gate {
       passenger?.joins(socket)
       return socket
     }
-    this.#undos.push(() => void Reflect.deleteProperty(nsp, '_createSocket'))
+    this.#undos.push(this.#watch.opens(nsp), () => {
+      Reflect.deleteProperty(nsp, '_createSocket')
+    })
   }
 
   #comes(request: EngineRequest, websocket: Inside, proceed: () => void): void {
@@ -140,9 +149,17 @@ export class Gate {
       // What its client heard at its first handshake.
       conn.writeBuffer.length = 0
       passenger.patience = was.patience
-      passenger.adoption = new Adoption(this.#io, conn, was, Object(carried(request)), () => {
-        passenger.adoption = undefined
-      })
+      passenger.adoption = new Adoption(
+        this.#io,
+        conn,
+        was,
+        Object(carried(request)),
+        // What channels said while it was on its way comes before anything else.
+        () => arrived(request.socket, conn),
+        () => {
+          passenger.adoption = undefined
+        },
+      )
       speak()
     }
     // With Engine.IO 3 it is the client that pings.

@@ -7,10 +7,12 @@ import {
   EndlessError,
   type RestartOptions,
   restartOthers,
+  upgrader,
 } from '@endlessjs/core'
 import { Crowd } from './crowd.js'
 import { Gate } from './gate.js'
-import type { InsideServer } from './internals.js'
+import type { InsideServer, Socket } from './internals.js'
+import { isInMemory, Mail } from './mail.js'
 import { strangenessOf } from './understands.js'
 
 export * from '@endlessjs/core/app'
@@ -37,6 +39,13 @@ export interface MoveOptions<S> extends RestartOptions {
    * @default 5000
    */
   readonly within?: number | undefined
+  /**
+   * Whether rooms are those of all processes of the service, those that drain and the other workers of `endless
+   * start`: `io.to(room).emit()`, `io.emit()`, `socketsJoin`, `socketsLeave` and `disconnectSockets` reach their members
+   * wherever they are, each once, also those that move. For the in-memory adapter; one of a cluster does it already.
+   * @default false
+   */
+  readonly rooms?: boolean | undefined
 }
 
 /**
@@ -59,15 +68,18 @@ export interface MoveOptions<S> extends RestartOptions {
  * @returns takes it back
  * @throws EndlessError `ERR_ENDLESS_OPTION` at once for a bad argument
  */
-export function moveSocketIO<S>(
-  io: MovableServer<S>,
-  { busy = () => false, gone = () => {}, within = 5_000, ...options }: MoveOptions<S> = {},
-): () => void {
-  check(io, { busy, gone }, within)
+export function moveSocketIO<S>(io: MovableServer<S>, options: MoveOptions<S> = {}): () => void {
+  const { busy = () => false, gone = () => {}, within = 5_000, rooms = false, ...others } = options
+  check(io, { busy, gone }, { within, rooms })
   const inside = io as unknown as InsideServer
-  const crowd = new Crowd(inside.engine)
+  let gate: Gate | undefined
+  let mail: Mail | undefined
+  const crowd = new Crowd(inside.engine, (conn) => {
+    const client = gate?.passengerOf(conn)?.client
+    if (client) mail?.leaves(client)
+  })
   const movers = new WeakSet<ClosableSocket>()
-  const stop = restartOthers(crowd, options, { within, moves: (one) => movers.has(one) })
+  const stop = restartOthers(crowd, others, { within, moves: (one) => movers.has(one) })
   const strangeness = strangenessOf(inside)
   if (strangeness !== undefined) {
     process.emitWarning(
@@ -77,18 +89,26 @@ export function moveSocketIO<S>(
     )
     return stop
   }
-  const gate = new Gate(inside, {
+  const isHere = ({ client }: Socket): boolean => gate?.passengerOf(client.conn)?.isPacked === false
+  mail = new Mail(inside, others.upgrader ?? upgrader(), rooms, isHere)
+  gate = new Gate(inside, {
     busy: (socket) => busy(socket as S),
     gone: (socket) => gone(socket as S),
+    opens: (nsp) => mail?.opens(nsp) ?? (() => {}),
     moves: (conn) => movers.add(crowd.memberOf(conn)),
   })
   return () => {
     stop()
-    gate.close()
+    gate?.close()
+    mail?.close()
   }
 }
 
-function check(io: unknown, functions: Readonly<Record<string, unknown>>, within: unknown): void {
+function check(
+  io: unknown,
+  functions: Readonly<Record<string, unknown>>,
+  { within, rooms }: Readonly<Record<string, unknown>>,
+): void {
   const { engine } = Object(io) as { readonly engine?: unknown }
   if (typeof Reflect.get(Object(engine), 'clients') !== 'object')
     fail(
@@ -99,6 +119,9 @@ function check(io: unknown, functions: Readonly<Record<string, unknown>>, within
       fail(`"${name}": expected a function, received ${typeof value}`)
   if (typeof within !== 'number' || !(within >= 0 && within < 2 ** 31))
     fail(`"within": expected milliseconds, received ${String(within)}`)
+  if (typeof rooms !== 'boolean') fail(`"rooms": expected true or false, received ${typeof rooms}`)
+  if (rooms && !isInMemory(io as InsideServer))
+    fail('"rooms": expected the in-memory adapter, received another one, which knows rooms itself')
 }
 
 function fail(why: string): never {

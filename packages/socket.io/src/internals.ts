@@ -107,10 +107,29 @@ export interface Socket {
   _cleanup(): void
 }
 
+/** Which sockets are meant. */
+export interface Targets {
+  readonly rooms: ReadonlySet<unknown>
+  readonly except?: ReadonlySet<unknown>
+  readonly flags?: object | undefined
+}
+
+/** What knows the rooms of a namespace. */
+export interface Adapter {
+  /** Of the in-memory one with `connectionStateRecovery`: the last events. */
+  readonly packets?: unknown
+  broadcast: (packet: Packet, targets: Targets) => void
+  addSockets: (targets: Targets, rooms: unknown) => void
+  delSockets: (targets: Targets, rooms: unknown) => void
+  disconnectSockets: (targets: Targets, close: unknown) => void
+  persistSession(session: object): void
+}
+
 /** A namespace. */
 export interface Namespace extends Emitter {
   readonly name: string
-  readonly adapter: object
+  readonly adapter: Adapter
+  readonly sockets: ReadonlyMap<unknown, Socket>
   _ids: number
   _createSocket: (client: Client, auth: object) => Promise<Socket>
   _remove(socket: Socket): void
@@ -120,6 +139,10 @@ export interface Namespace extends Emitter {
 export interface InsideServer {
   readonly engine: Engine
   readonly sockets: Namespace
+  readonly _path: string
+  readonly _parser: {
+    readonly Decoder: new () => Emitter & { add(part: unknown): void }
+  }
   readonly _nsps: ReadonlyMap<string, Namespace>
   readonly encoder: { encode(packet: Packet): readonly unknown[] }
   _checkNamespace(name: string, auth: object, done: (namespace: unknown) => void): void

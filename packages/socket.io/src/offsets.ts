@@ -5,6 +5,7 @@
  */
 import type { Namespace, Socket } from './internals.js'
 
+/** An event that is kept. */
 interface Kept {
   readonly id: string
   readonly opts: { readonly rooms: Set<unknown>; readonly except: Set<unknown> }
@@ -14,23 +15,36 @@ interface Kept {
   readonly of?: string
 }
 
-function keptBy({ adapter }: Namespace): Kept[] | undefined {
-  const packets: unknown = Reflect.get(adapter, 'packets')
+function keptBy({ adapter: { packets } }: Namespace): Kept[] | undefined {
   return Array.isArray(packets) ? (packets as Kept[]) : undefined
 }
 
-/** The last event that was sent to it, or that it brought; undefined where nobody keeps them. */
-export function lastOffsetOf({ id, nsp, rooms }: Socket): string | undefined {
+/** What was sent to it, or what it brought; undefined where nobody keeps that. */
+export function keptFor({ id, nsp, rooms }: Socket): readonly Kept[] | undefined {
   const isIn = (some: Set<unknown>): boolean => [...rooms].some((room) => some.has(room))
-  return keptBy(nsp)?.findLast(
+  return keptBy(nsp)?.filter(
     ({ of, opts }) =>
       of === id || ((opts.rooms.size === 0 || isIn(opts.rooms)) && !isIn(opts.except)),
-  )?.id
+  )
+}
+
+/** The last of it. */
+export function lastOffsetOf(socket: Socket): string | undefined {
+  return keptFor(socket)?.at(-1)?.id
 }
 
 /** From here on it has everything. */
 export function mark({ id, nsp }: Socket, offset: string): void {
   // No client is in such a room: nobody gets it.
-  const opts = { rooms: new Set<unknown>([Symbol()]), except: new Set<unknown>() }
-  keptBy(nsp)?.push({ id: offset, opts, data: [], emittedAt: Date.now(), of: id })
+  add(nsp, new Set([Symbol()]), { id: offset, data: [], of: id })
+}
+
+/** An event that one may have missed in another process. */
+export function hold(nsp: Namespace, sid: string, id: string, data: readonly unknown[]): void {
+  add(nsp, new Set([sid]), { id, data, of: sid })
+}
+
+function add(nsp: Namespace, rooms: Set<unknown>, kept: Omit<Kept, 'opts' | 'emittedAt'>): void {
+  // By its place and not by its time: the adapter drops all that stand before one that is old.
+  keptBy(nsp)?.push({ ...kept, opts: { rooms, except: new Set() }, emittedAt: Date.now() })
 }

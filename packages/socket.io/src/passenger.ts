@@ -26,6 +26,8 @@ export class Passenger {
   /** As long as not all of what it brought is restored. */
   adoption: Adoption | undefined
   client: Client | undefined
+  /** What the successor has to know was said: what is written from now on may reach nobody. */
+  isPacked = false
   readonly #engine: Engine
   readonly #tally = new Tally()
   /** Namespaces that it has asked for, and not been told about yet. */
@@ -59,6 +61,7 @@ export class Passenger {
 
   /** What the successor has to know; not called before there is a client. */
   pack(): Luggage {
+    this.isPacked = true
     const { conn, client, websocket, window, patience } = this
     return {
       terms: websocket ? termsOf(websocket) : '',
