@@ -31,6 +31,8 @@ export interface Sums {
   readonly pid: number
 }
 
+const between = (least: number, n: number, most: number): boolean => least <= n && n <= most
+
 /** A client in one namespace, which holds everything that it hears against what it has to be. */
 class Member {
   readonly socket: Socket
@@ -107,9 +109,12 @@ class Member {
 
   /** Whether both have counted the same. */
   async check(): Promise<Sums> {
+    const [pushed, acked] = [this.#pushed, this.#acked]
     const sums = (await this.#ask('sums')) as Sums
-    // It may have been pushed since.
-    if (sums.pushed > this.#pushed || sums.acked > this.#acked || sums.acked < this.#acked - 1)
+    // In their order: what was answered before is there before the question, and what was pushed before the answer.
+    const areRight =
+      between(pushed, sums.pushed, this.#pushed) && between(acked, sums.acked, this.#acked)
+    if (!areRight)
       this.#faults.push(`${JSON.stringify(sums)} of ${this.#pushed} and ${this.#acked}`)
     if (this.#heard !== this.#told) this.#faults.push(`${this.#told} told, ${this.#heard} heard`)
     if (this.socket.id !== this.id) this.#faults.push(`${this.socket.id} was ${this.id}`)
