@@ -85,22 +85,34 @@ test('an async handler of a second is waited for', async () => {
   await service.stop()
 })
 
-test('an ack that comes late is waited for, in either direction', async () => {
+test('an ack that the app gives late is waited for, also without a promise', async () => {
+  await using service = await start({ every: 0 })
+  const client = await connect(service)
+  const answer = socketOf(client).emitWithAck('later', 1_000)
+  const successor = await service.handOver()
+  expect(await answer).toBe(service.pid)
+  await service.gone(service.pid)
+  expect(await pidOf(client)).toBe(successor)
+  expect(client.faults).toEqual([])
+  await service.stop()
+})
+
+test('an ack that the client gives late is waited for, and comes once', async () => {
   await using service = await start({ every: 0 })
   const client = await connect(service)
   const socket = socketOf(client)
-  const answer = socket.emitWithAck('ask', 1, 1_000)
-  let acks = 0
   socket.on('question', async (given: (text: string) => void) => {
     await delay(1_000)
-    given(`answer ${++acks}`)
+    given('answer')
   })
+  const asked = next(socket, 'question')
   socket.emit('quiz')
+  await asked
   const successor = await service.handOver()
-  expect(await answer).toMatchObject({ n: 1, total: 1, pid: service.pid })
-  await service.until({ event: 'answer', text: 'answer 1', pid: service.pid })
+  await service.until({ event: 'answer', text: 'answer' })
   await service.gone(service.pid)
   expect(await pidOf(client)).toBe(successor)
+  expect(service.all({ event: 'answer' })).toMatchObject([{ pid: service.pid }])
   expect(client.faults).toEqual([])
   await service.stop()
 })
@@ -245,6 +257,18 @@ test('who polls reconnects', async () => {
   await service.handOver()
   await expect.poll(() => pidOf(client), patient).toBe(service.current)
   await service.gone(service.pid)
+  await service.stop()
+})
+
+test('clients of a Socket.IO that is different inside reconnect, and a warning says why', async () => {
+  await using service = await start({ every: 0, strange: true }, moving({ within: 500 }))
+  const clients = [await connect(service), await connect(service)]
+  await service.untilStderr(/not known \(it has no upgrading of its connection\)/)
+  const successor = await service.handOver()
+  for (const client of clients) await expect.poll(() => pidOf(client), patient).toBe(successor)
+  await service.gone(service.pid)
+  // Once in each process.
+  expect(service.stderr.match(/is not known/g)).toHaveLength(2)
   await service.stop()
 })
 

@@ -1,7 +1,10 @@
 // Clients of Socket.IO move to the successor, with their ids, rooms and data: they notice nothing.
 import { setTimeout as delay } from 'node:timers/promises'
+import { io } from 'socket.io-client'
 import { describe, expect, test } from 'vitest'
+import { startBlock } from './support/block.js'
 import { Fleet } from './support/fleet.js'
+import { isLong } from './support/long.js'
 import { fixture, Service, type StartOptions } from './support/service.js'
 import { SocketIOClient, type SocketIOOptions } from './support/socketio.js'
 
@@ -68,6 +71,27 @@ describe.each(['socket.io', 'socket.io-4-6'])('%s', (version) => {
     await service.stop()
   })
 })
+
+test.runIf(isLong)(
+  '200 clients over ten upgrades',
+  async () => {
+    await using service = await start({ env: { MOVING: unhurried } })
+    const clients = await connectAll(service.port(), 200, (n) => ({
+      ...manners(n),
+      pause: 200 + n,
+    }))
+    for (const client of clients) client.talk()
+    for (let n = 0; n < 10; n++) await allAt(clients, await service.upgrade())
+    expect(await stopAll(clients)).toEqual([])
+    expect(service.all({ event: 'drain', phase: 'end' })).toMatchObject(
+      Array(10).fill({ moved: 200, drained: 0, cut: 0, told: 0 }),
+    )
+    expect(service.all({ event: 'left' })).toEqual([])
+    for (const client of clients) client.end()
+    await service.stop()
+  },
+  300_000,
+)
 
 test('under endless start, over reloads', async () => {
   await using fleet = await Fleet.start({ workers: 2, script, env: { MOVING: unhurried } })
@@ -185,4 +209,28 @@ describe('rooms of all processes', () => {
     for (const client of clients) client.end()
     await fleet.stop()
   })
+})
+
+test('the server that stands in migration.md goes on counting', async () => {
+  const listen = ['listen(server, 8000)', "listen(server, 0, '127.0.0.1')"] as const
+  await using service = await startBlock('docs/migration.md', 'game.js', listen)
+  const clients = [1, 2].map(() =>
+    io(`http://127.0.0.1:${service.port()}`, { transports: ['websocket'], forceNew: true }),
+  )
+  const [player, watcher] = clients
+  const heard: unknown[] = []
+  for (const client of clients) client.on('disconnect', (reason) => heard.push(reason))
+  watcher?.on('scored', (_, points) => heard.push(points))
+  await expect.poll(() => clients.every((one) => one.connected), patient).toBe(true)
+  // Its answer has two values.
+  const score = (): Promise<unknown> =>
+    new Promise((done) => player?.emit('score', (...all: unknown[]) => done(all)))
+  expect(await score()).toEqual([1, service.pid])
+  service.signal('SIGHUP')
+  await service.until({ event: 'drain', phase: 'end', moved: 2 })
+  expect(await score()).toEqual([2, service.current])
+  await expect.poll(() => heard, patient).toEqual([1, 2])
+  for (const client of clients) client.close()
+  service.signal('SIGTERM', service.current)
+  await service.gone(service.current)
 })

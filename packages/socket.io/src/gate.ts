@@ -15,6 +15,7 @@ import { type Luggage, unpack } from './luggage.js'
 import { mark } from './offsets.js'
 import { Passenger } from './passenger.js'
 import { directly, muted, withId } from './replayed.js'
+import { strangenessOfClient } from './understands.js'
 
 /** A WebSocket of which Engine.IO has not said yet whose it is. */
 interface Comer {
@@ -32,6 +33,8 @@ export interface Watch {
   busy(socket: Socket): boolean
   /** There is this namespace. @returns called when nobody asks any more */
   opens(nsp: Namespace): () => void
+  /** A client is not what is known: it stays. */
+  strange(why: string): void
   /** This one moves. */
   moves(conn: Conn): void
   /** The successor has it. */
@@ -102,12 +105,19 @@ export class Gate {
         unpack(socket, joined, data)
         if (joined.offset !== undefined) mark(socket, joined.offset)
       }
-      passenger?.joins(socket)
+      if (passenger && this.#isKnown(socket)) passenger.joins(socket)
+      else if (passenger) passenger.isStrange = true
       return socket
     }
     this.#undos.push(this.#watch.opens(nsp), () => {
       Reflect.deleteProperty(nsp, '_createSocket')
     })
+  }
+
+  #isKnown(socket: Socket): boolean {
+    const strangeness = strangenessOfClient(socket)
+    if (strangeness !== undefined) this.#watch.strange(strangeness)
+    return strangeness === undefined
   }
 
   #comes(request: EngineRequest, websocket: Inside, proceed: () => void): void {

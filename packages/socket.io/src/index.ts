@@ -74,6 +74,7 @@ export function moveSocketIO<S>(io: MovableServer<S>, options: MoveOptions<S> = 
   const inside = io as unknown as InsideServer
   let gate: Gate | undefined
   let mail: Mail | undefined
+  let isStrange = false
   const crowd = new Crowd(inside.engine, (conn) => {
     const client = gate?.passengerOf(conn)?.client
     if (client) mail?.leaves(client)
@@ -82,11 +83,7 @@ export function moveSocketIO<S>(io: MovableServer<S>, options: MoveOptions<S> = 
   const stop = restartOthers(crowd, others, { within, moves: (one) => movers.has(one) })
   const strangeness = strangenessOf(inside)
   if (strangeness !== undefined) {
-    process.emitWarning(
-      `moveSocketIO: this version of Socket.IO is not known (${strangeness}): its clients do not move, and are told ` +
-        'to come back at an upgrade. Use Socket.IO 4.6 to 4.8, or report this to the endless project',
-      { code: 'ERR_ENDLESS_UNSUPPORTED' },
-    )
+    warn(strangeness)
     return stop
   }
   const isHere = ({ client }: Socket): boolean => gate?.passengerOf(client.conn)?.isPacked === false
@@ -95,6 +92,10 @@ export function moveSocketIO<S>(io: MovableServer<S>, options: MoveOptions<S> = 
     busy: (socket) => busy(socket as S),
     gone: (socket) => gone(socket as S),
     opens: (nsp) => mail?.opens(nsp) ?? (() => {}),
+    strange: (why) => {
+      if (!isStrange) warn(why)
+      isStrange = true
+    },
     moves: (conn) => movers.add(crowd.memberOf(conn)),
   })
   return () => {
@@ -102,6 +103,14 @@ export function moveSocketIO<S>(io: MovableServer<S>, options: MoveOptions<S> = 
     gate?.close()
     mail?.close()
   }
+}
+
+function warn(strangeness: string): void {
+  process.emitWarning(
+    `moveSocketIO: this version of Socket.IO is not known (${strangeness}): its clients do not move, and are told ` +
+      'to come back at an upgrade. Use Socket.IO 4.6 to 4.8, or report this to the endless project',
+    { code: 'ERR_ENDLESS_UNSUPPORTED' },
+  )
 }
 
 function check(

@@ -26,6 +26,8 @@ export class Passenger {
   /** As long as not all of what it brought is restored. */
   adoption: Adoption | undefined
   client: Client | undefined
+  /** It is not what we know: it stays. */
+  isStrange = false
   /** What the successor has to know was said: what is written from now on may reach nobody. */
   isPacked = false
   readonly #engine: Engine
@@ -43,7 +45,8 @@ export class Passenger {
   /** Whether it has to stay for now. One that has joined nothing yet is about to. */
   get isBusy(): boolean {
     const { conn, client, websocket } = this
-    if (!client || !websocket || this.adoption || this.#joining.size > 0) return true
+    if (!client || !websocket || this.adoption || this.isStrange) return true
+    if (this.#joining.size > 0) return true
     const { running, owed } = this.#tally
     return running + owed > 0 || !isQuiet(conn) || !isAnswered(client) || !isStill(websocket)
   }
