@@ -23,7 +23,7 @@ interface Answer {
 }
 
 /** What test/fixtures/socketio.js has counted of one. */
-export interface Sums {
+interface Sums {
   readonly total: number
   readonly pushed: number
   readonly acked: number
