@@ -19,7 +19,8 @@ const packages = {
   express: { index: 'index.ts' },
   koa: { index: 'index.ts' },
   fastify: { index: 'index.ts' },
-  ws: { index: 'index.ts' },
+  ws: { index: 'index.ts', inside: 'inside.ts' },
+  'socket.io': { index: 'index.ts' },
   cli: { index: 'index.ts' },
 }
 

@@ -102,7 +102,8 @@ test('a predecessor that is killed in the midst of it: who had moved stays, and 
   await service.until({ event: 'gone' }, since)
   service.signal('SIGKILL', service.pid)
   await service.gone(service.pid)
-  await chat.later()
+  // They may be few.
+  await chat.later(5)
   expect(chat.lost).toEqual(expect.arrayContaining(staying.map(({ name }) => name)))
   for (const { name } of service.all({ event: 'gone' })) expect(chat.lost).not.toContain(name)
   expect(await chat.stop()).toEqual([])

@@ -14,7 +14,7 @@ import { server as plainServer, Reader } from './support/typed.js'
 
 const root = resolve(import.meta.dirname, '..')
 const home = temporaryDirectory()
-const packages = ['core', 'express', 'koa', 'fastify', 'ws', 'cli']
+const packages = ['core', 'express', 'koa', 'fastify', 'ws', 'socket.io', 'cli']
 
 /** The blocks of the README, by the file that their first line names. */
 const blocks = new Map(
@@ -46,6 +46,7 @@ beforeAll(() => {
     'koa@3',
     'fastify@5',
     'ws@8',
+    'socket.io@4',
     'supertest@7',
     '@types/express@5.0.6',
     '@types/node@20.19.9',

@@ -16,8 +16,10 @@ const app = `
   import { endless, EndlessError, type Status, type Upgrader, upgrader } from '@endlessjs/express'
   import plugin, { endless as named, type EndlessOptions, upgrader as third } from '@endlessjs/fastify'
   import * as koa from '@endlessjs/koa'
+  import { moveSocketIO } from '@endlessjs/socket.io'
   import { carried, moveWebSockets } from '@endlessjs/ws'
   import express from 'express'
+  import { Server } from 'socket.io'
   import { WebSocketServer } from 'ws'
   import Fastify from 'fastify'
 
@@ -56,6 +58,12 @@ const app = `
   moveWebSockets(sockets, undefined, { within: '1s' })
   // @ts-expect-error
   moveWebSockets({})
+  const io = new Server<{ a: () => void }, { b: () => void }, { c: () => void }, { name: string }>()
+  moveSocketIO(io, { gone: (socket) => console.log(socket.data.name), rooms: true })
+  // @ts-expect-error: of which socket?
+  moveSocketIO(io, { gone: (socket) => console.log(socket.nobody) })
+  // @ts-expect-error
+  moveSocketIO(sockets)
   export const status: Status = fastify.endless.status()
   export const same: typeof coreUpgrader = adapter.upgrader
   try {

@@ -200,7 +200,8 @@ export class Chat {
       for (let n = 0; !this.#over.signal.aborted; n++) {
         const guest = await this.join(`${name}.${n}`)
         await guest.say()
-        await guest.hears(random(50))
+        // Not until it has read something: in the end nobody talks any more.
+        await this.#pause(200)
         await guest.say()
         await guest.leave()
       }
@@ -209,15 +210,15 @@ export class Chat {
   }
 
   /** Settles at some moment, when somebody has read some lines. */
-  async later(): Promise<void> {
+  async later(lines: number = 30 + random(200)): Promise<void> {
     const open = this.members.filter(({ isOpen }) => isOpen)
-    await open[random(open.length)]?.hears(30 + random(200))
+    await open[random(open.length)]?.hears(lines)
   }
 
   /** All say no more, and have read whatever those said that are still there. @returns what went wrong */
   async stop(): Promise<string[]> {
     this.#over.abort()
-    await Promise.all(this.#running)
+    await Promise.race([Promise.all(this.#running), delay(longestWay, undefined, { ref: false })])
     const open = this.members.filter(({ isOpen }) => isOpen)
     await Promise.all(open.map((one) => one.hasAllOf(open)))
     // What came twice may come later still.
@@ -240,10 +241,15 @@ export class Chat {
     for (const member of this.members) member.end()
   }
 
-  async #talk(member: Member): Promise<void> {
+  /** For so long at most, and until the end. */
+  async #pause(longest: number): Promise<void> {
     const { signal } = this.#over
-    while (!signal.aborted && member.isOpen) {
-      await delay(random(longestSilence), undefined, { signal }).catch(() => {})
+    await delay(random(longest), undefined, { signal }).catch(() => {})
+  }
+
+  async #talk(member: Member): Promise<void> {
+    while (!this.#over.signal.aborted && member.isOpen) {
+      await this.#pause(longestSilence)
       await member.say()
     }
   }

@@ -7,13 +7,13 @@ import {
   arrived,
   baggageOf,
   type ClosableSocket,
-  carry,
   EndlessError,
   type LadenCarriage,
   type RestartOptions,
   restartOthers,
   type SocketServer,
 } from '@endlessjs/core'
+import { tryToCarry } from './carriage.js'
 import { countHandlers } from './handlers.js'
 import { type Inside, isStill, setGone, termsOf } from './internals.js'
 import { strangenessOf } from './understands.js'
@@ -133,18 +133,6 @@ function carriageFor<W>(
     busy: () => !isStill(socket) || running() > 0,
     baggage: (): Baggage => ({ terms, ...(window && { window: window.bytes.toString('base64') }) }),
     gone: () => setGone(socket, clients as Set<unknown>),
-  }
-}
-
-/** @returns whether it can move */
-function tryToCarry(request: IncomingMessage, carriage: LadenCarriage): boolean {
-  try {
-    carry(request, carriage)
-    return true
-  } catch (error) {
-    // Over TLS, or on a server of somebody else.
-    if (error instanceof EndlessError && error.code === 'ERR_ENDLESS_UNSUPPORTED') return false
-    throw error
   }
 }
 

@@ -53,7 +53,8 @@ export class Asker {
     for (const connection of this.#candidates.waitedFor()) {
       const since = this.#since.get(connection) ?? now
       if (areAllAsked) this.#since.set(connection, since)
-      if (isToBeHeld(now - since)) this.#asking.hold(connection)
+      const isHeld = isToBeHeld(now - since) && !this.#candidates.awaitsClient(connection)
+      if (isHeld) this.#asking.hold(connection)
       else this.#asking.release(connection)
     }
     if (!this.#candidates.areSomeCarried) this.stop()

@@ -83,6 +83,11 @@ export class Candidates {
     for (const one of this.#carried) if (!one.socket.destroyed && !this.#isAboard(one)) yield one
   }
 
+  /** Whether it is for its client to make it still. */
+  awaitsClient({ socket }: Connection): boolean {
+    return carriageOf(socket)?.awaits?.() ?? false
+  }
+
   /** It became idle: before all that were not looked at yet. */
   wait(connection: Connection): void {
     this.#waiting.add(connection)

@@ -25,6 +25,8 @@ export interface Carriage {
 export interface LadenCarriage extends Carriage {
   /** As {@link Carriage.state}; found by {@link baggageOf}, and not counted by `carryLimit`. */
   readonly baggage?: (() => unknown) | undefined
+  /** Whether a busy one waits for its client: what that says is read then, or it would be busy for ever. */
+  readonly awaits?: (() => boolean) | undefined
 }
 
 /** What came along with a connection. */
@@ -33,7 +35,7 @@ interface Brought {
   readonly baggage?: unknown
 }
 
-const words = ['busy', 'state', 'gone', 'baggage']
+const words = ['busy', 'state', 'gone', 'baggage', 'awaits']
 const carriages = new WeakMap<Socket, LadenCarriage>()
 /** Of those that were connections of HTTP before. */
 const heads = new WeakMap<Socket, string>()

@@ -43,6 +43,7 @@ export class Talk {
   #serves = false
   #isUsed = false
   readonly #gone: Promise<unknown>
+  readonly #alive = new Set<NodeJS.Timeout>()
 
   constructor(
     predecessor: Predecessor | undefined,
@@ -144,19 +145,31 @@ export class Talk {
 
   /** Settles when nobody needs this process any more to pass on what others say. */
   async finished(): Promise<void> {
-    if (this.#isUsed) await this.#gone
-    await this.#passedOn()
+    await this.#awake(async () => {
+      if (this.#isUsed) await this.#gone
+      await this.#passedOn()
+    })
   }
 
   /** As {@link Talk.finished}, of one that ends on purpose: whoever came before it may serve on. */
   async left(): Promise<void> {
     if (this.#predecessor) this.#delegate?.yield(this.#predecessor)
-    await this.#passedOn()
+    await this.#awake(() => this.#passedOn())
   }
 
   uninstall(): void {
     this.#channels.clear()
     this.#lines.clear()
+    for (const alive of this.#alive) clearInterval(alive)
+  }
+
+  /** What is waited for keeps no process alive, and one that has nothing else would end without its hooks. */
+  async #awake(wait: () => Promise<void>): Promise<void> {
+    const alive = setInterval(() => {}, 2 ** 30)
+    this.#alive.add(alive)
+    await wait()
+    clearInterval(alive)
+    this.#alive.delete(alive)
   }
 
   async #passedOn(): Promise<void> {

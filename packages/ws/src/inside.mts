@@ -1,0 +1,2 @@
+// For `import`: as index.mts.
+export * from './inside.js'
