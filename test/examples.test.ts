@@ -10,9 +10,10 @@ import { Talker } from './support/mqtt.js'
 import { Raw } from './support/raw.js'
 import { type Service, temporaryDirectory } from './support/service.js'
 
-/** The demo has its own tests; all else that has a README is an example. */
+/** The demos have tests of their own; all else that has a README is an example. */
 const examples = readdirSync(join(root, 'examples')).filter(
-  (name) => name !== 'demo' && existsSync(join(root, 'examples', name, 'README.md')),
+  (name) =>
+    !['demo', 'live'].includes(name) && existsSync(join(root, 'examples', name, 'README.md')),
 )
 const commands = examples.flatMap((name) =>
   commandsOf(name).map((command) => ({ ...command, name })),
