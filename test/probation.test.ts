@@ -90,7 +90,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
 test('stopping the successor refuses new connections though the old one still drains', async () => {
   await using service = await Service.start({ script })
   const target = { port: service.port() }
-  const slow = request({ target, method: 'GET', url: '/slow?from=drain&ms=1000' })
+  const slow = request({ target, method: 'GET', url: '/slow?from=drain&ms=3000' })
   await service.until({ event: 'request' })
   const { successor } = await service.hup()
   service.signal('SIGTERM', Number(successor))
