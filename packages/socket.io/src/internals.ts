@@ -10,7 +10,7 @@ import type { Inside } from '@endlessjs/ws/inside'
 type Listener = (...values: never[]) => unknown
 
 /** As far as it is used of an EventEmitter. */
-export interface Emitter {
+interface Emitter {
   on(event: string, listener: Listener): unknown
   once(event: string, listener: Listener): unknown
   off(event: string, listener: Listener): unknown
@@ -115,7 +115,7 @@ export interface Targets {
 }
 
 /** What knows the rooms of a namespace. */
-export interface Adapter {
+interface Adapter {
   /** Of the in-memory one with `connectionStateRecovery`: the last events. */
   readonly packets?: unknown
   broadcast: (packet: Packet, targets: Targets) => void
