@@ -25,6 +25,7 @@ const longer = [
   'test/fuzz.test.ts',
   'test/live.test.ts',
   'test/migration.leak.test.ts',
+  'test/socketio{,.faults}.test.ts',
 ]
 const crowd = 'test/ws.crowd.test.ts'
 const underFire = [

@@ -65,6 +65,7 @@ describe.each(['socket.io', 'socket.io-4-6'])('%s', (version) => {
     )
     expect(service.all({ event: 'left' })).toEqual([])
     expect(service.all({ event: 'stranger' })).toEqual([])
+    expect(service.all({ event: 'gone', connected: false, rooms: 0 })).toHaveLength(3 * 2 * 60)
     expect(service.all({ event: 'connection', recovered: true })).toHaveLength(3 * 2 * 60)
     expect(service.stderr).not.toMatch(/Warning|Error/)
     for (const client of clients) client.end()

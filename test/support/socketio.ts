@@ -28,6 +28,8 @@ interface Sums {
   readonly pushed: number
   readonly acked: number
   readonly rooms: readonly string[]
+  /** The id of its connection, of all namespaces. */
+  readonly engine: string
   readonly pid: number
 }
 
@@ -117,6 +119,8 @@ class Member {
     if (!areRight)
       this.#faults.push(`${JSON.stringify(sums)} of ${this.#pushed} and ${this.#acked}`)
     if (this.#heard !== this.#told) this.#faults.push(`${this.#told} told, ${this.#heard} heard`)
+    const engine = this.socket.io.engine.id
+    if (sums.engine !== engine) this.#faults.push(`${sums.engine} of ${engine}`)
     if (this.socket.id !== this.id) this.#faults.push(`${this.socket.id} was ${this.id}`)
     return sums
   }
@@ -159,6 +163,7 @@ export class SocketIOClient {
     await Promise.all(client.members.map(({ joined }) => joined))
     if (transports.includes('websocket') && manager.engine.transport.name !== 'websocket')
       await new Promise((resolve) => manager.engine.once('upgrade', resolve))
+    manager.engine.on('handshake', () => client.faults.push('another open packet'))
     return client
   }
 
