@@ -107,11 +107,11 @@ describe('a reload', () => {
   })
 
   test('that is not ready in time: exit 1', async () => {
-    await using fleet = await Fleet.start({ flags: ['--ready-timeout', '1500'] })
+    await using fleet = await Fleet.start({ flags: ['--ready-timeout', '4000'] })
     const before = await fleet.pids()
     fleet.service.control({ import: 'hang' })
     const { code, stderr } = await fleet.run('reload')
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/not ready within 1500 ms/)])
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/not ready within 4000 ms/)])
     expect(await fleet.pids()).toEqual(before)
     await fleet.stop()
   })
