@@ -87,8 +87,8 @@ export interface Offer {
   readonly listener: string
   /** Of a protocol of the app's own, which says what it has to know of it. */
   readonly carried?: true
-  /** It was one of HTTP before: its handshake is replayed. */
-  readonly upgraded?: true
+  /** It is one of HTTP, or was before: its request is replayed. */
+  readonly replayed?: true
 }
 
 /** What is to be known of a connection at the moment in which it changes hands. */
@@ -101,8 +101,10 @@ export interface Fact {
   readonly state?: string
   /** What a package on top of us knows of it, as JSON. */
   readonly baggage?: string
-  /** The head of the request by which it was upgraded, byte by byte. */
+  /** The head of the request by which it was upgraded, or which is being answered, byte by byte. */
   readonly head?: string
+  /** Where one is being answered: what its client has of the head of the answer; empty where that is nothing. */
+  readonly answer?: string
 }
 
 /** Whose connections are that were offered. */

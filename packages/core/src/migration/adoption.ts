@@ -1,5 +1,5 @@
 import type { Server } from 'node:net'
-import type { Connection, Connections } from '../connections/index.js'
+import type { Connections } from '../connections/index.js'
 import type { Generation } from '../generation/index.js'
 import type { Fact, Offer, Predecessor, Refusal, Verdict } from '../handover/index.js'
 import type { Listeners } from '../listeners/index.js'
@@ -16,15 +16,14 @@ import {
   isTls,
   missingForMigration,
   openChannel,
-  replay,
   settle,
   speaksHttp,
   whyNoUpgrade,
 } from '../node/index.js'
 import type { Peer } from '../supervision/index.js'
 import type { Arrival } from '../talk/index.js'
+import { askAgain, shakeHandsAgain } from './again.js'
 import { bring } from './carry.js'
-import { farewellTo } from './farewell.js'
 import { InTurn } from './inturn.js'
 
 /** How many of its fds a process leaves for what it accepts and opens itself. */
@@ -235,12 +234,13 @@ export class Adoption {
     })
   }
 
-  #accept(held: Held, { requests, rest, head, ...texts }: Fact, heard: number | undefined): void {
-    const known = { state: parsed(texts.state), baggage: parsed(texts.baggage) }
+  #accept(held: Held, fact: Fact, heard: number | undefined): void {
+    const { requests, rest, head, answer } = fact
+    const known = { state: parsed(fact.state), baggage: parsed(fact.baggage) }
     const arrival = held.isCarried ? this.#expect(heard, head !== undefined) : undefined
     // Before the app's 'connection' handler, which asks.
     const socket = held.accept(held.handle, (one) => {
-      bring(one, known)
+      if (answer === undefined) bring(one, known)
       if (head !== undefined) arrival?.comesBy(one)
     })
     const connection = socket && this.#generation.connections.of(socket)
@@ -250,7 +250,13 @@ export class Adoption {
     this.#generation.connections.adopted++
     connection.requests = requests
     connection.adopted = requests
-    if (head !== undefined) this.#replay(connection, head)
+    const warn = (message: string): void => this.#generation.warn(message)
+    const over = (): void => arrival?.drop()
+    if (head !== undefined && answer !== undefined) {
+      askAgain(connection, { head, answer, known, over }, warn)
+      // It was counted where it came.
+      this.#generation.connections.requests--
+    } else if (head !== undefined) shakeHandsAgain(connection, head, warn)
     else if (requests > 0) settle(connection.server, connection.socket, rest)
   }
 
@@ -258,22 +264,12 @@ export class Adoption {
   #expect(heard: number | undefined, later: boolean): Arrival | undefined {
     return heard === undefined ? undefined : this.#generation.talk.expect(heard, later)
   }
-
-  #replay({ socket }: Connection, head: string): void {
-    replay(socket, head, {
-      farewell: farewellTo(head),
-      refused: (why) =>
-        this.#generation.warn(
-          `A connection that another process has upgraded was not accepted again: the app ${why}. Its client has to reconnect.`,
-        ),
-    })
-  }
 }
 
 /** Whether a server can go on with it. */
-function fits(server: Server, { carried, upgraded }: Offer): boolean {
+function fits(server: Server, { carried, replayed }: Offer): boolean {
   if (!carried) return isPlainHttp(server)
-  return !isTls(server) && speaksHttp(server) === (upgraded === true)
+  return !isTls(server) && speaksHttp(server) === (replayed === true)
 }
 
 function parsed(json: string | undefined): unknown {

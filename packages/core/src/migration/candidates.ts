@@ -6,10 +6,11 @@ import type { Fact } from '../handover/index.js'
 import type { Listeners } from '../listeners/index.js'
 import { isBetweenRequests, isFlushed, isOnHandle, isParsed, isPlainHttp } from '../node/index.js'
 import {
+  answeringOn,
   type Carriage,
   carriageOf,
   giveUpCarrying,
-  headOfUpgrade,
+  headToReplay,
   type LadenCarriage,
 } from './carry.js'
 import type { Standing } from './crossing.js'
@@ -141,10 +142,9 @@ export class Candidates {
 
   /** What goes with one that is frozen; undefined where the app cannot say it. */
   pack(connection: Connection): Fact | undefined {
-    const { requests, socket } = connection
-    const head = headOfUpgrade(socket)
-    const plain: Fact = { requests, ...(head !== undefined && { head }) }
+    const { socket } = connection
     try {
+      const plain = this.#factOf(connection)
       const { baggage, state } = this.#textsOf(carriageOf(socket))
       const { carryLimit } = this.#generation.settings.values
       const size = Buffer.byteLength(state ?? '')
@@ -165,6 +165,14 @@ export class Candidates {
       giveUpCarrying(socket)
       return undefined
     }
+  }
+
+  #factOf({ requests, socket }: Connection): Fact {
+    const head = headToReplay(socket)
+    const answering = answeringOn(socket)
+    if (!answering) return { requests, ...(head !== undefined && { head }) }
+    // The one that is replayed is counted there.
+    return { requests: requests - 1, head: answering.head, answer: answering.framing }
   }
 
   #textsOf({ baggage, state }: LadenCarriage = {}): Partial<Record<'baggage' | 'state', string>> {
@@ -199,8 +207,9 @@ export class Candidates {
   }
 
   /** By what the app says of it, and nothing of it is on its way through this process. */
-  #isStill({ socket }: Connection, { busy }: Carriage): boolean {
-    if (!isFlushed(socket) || socket.readableLength > 0) return false
+  #isStill({ socket, inFlight }: Connection, { busy }: Carriage): boolean {
+    // Of several that are pipelined, none can go.
+    if (!isFlushed(socket) || socket.readableLength > 0 || inFlight > 1) return false
     try {
       return !busy?.()
     } catch (error) {

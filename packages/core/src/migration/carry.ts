@@ -1,7 +1,9 @@
-import type { IncomingMessage } from 'node:http'
+import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { EndlessError } from '../errors.js'
 import { headOf, isParsed, isTls, serverOf, speaksHttp } from '../node/index.js'
+import { arrived } from '../talk/index.js'
+import { Answering, checkAnswer } from './answering.js'
 
 /** What an app says of a connection that may move to the successor. */
 export interface Carriage {
@@ -30,7 +32,7 @@ export interface LadenCarriage extends Carriage {
 }
 
 /** What came along with a connection. */
-interface Brought {
+export interface Brought {
   readonly state?: unknown
   readonly baggage?: unknown
 }
@@ -39,8 +41,10 @@ const words = ['busy', 'state', 'gone', 'baggage', 'awaits']
 const carriages = new WeakMap<Socket, LadenCarriage>()
 /** Of those that were connections of HTTP before. */
 const heads = new WeakMap<Socket, string>()
-/** Of sockets that came from the predecessor. */
-const brought = new WeakMap<Socket, Brought>()
+/** Of those at a response that may go on in the successor. */
+const answers = new WeakMap<Socket, Answering>()
+/** Of sockets that came from the predecessor, or of the request that came with one. */
+const brought = new WeakMap<Socket | IncomingMessage, Brought>()
 
 /**
  * Lets a connection move to the successor at an upgrade, with what the app knows of it: one of a `net.Server`, in a
@@ -49,12 +53,20 @@ const brought = new WeakMap<Socket, Brought>()
  * sent, and has to be a 101 again. {@link carried} tells it from a new one. A connection that does not get quiet,
  * or whose `state()` throws or is larger than `carryLimit`, stays and drains; the log says so.
  *
- * Throws `ERR_ENDLESS_OPTION` for a bad argument, and `ERR_ENDLESS_UNSUPPORTED` for a connection that HTTP has
- * still, which moves by itself between two requests, and over TLS, whose keys are in this process.
+ * A response in progress is carried by itself: the successor's server emits 'request' for it, with the same request,
+ * and the response there goes on where this one was, between two writes. Its head is sent once: it has to have the
+ * same status, type and length there. For a request without a body, and a response that nothing compresses.
  *
- * @param target the socket that a `net.Server` has accepted, or the request of an 'upgrade'
+ * Throws `ERR_ENDLESS_OPTION` for a bad argument, and `ERR_ENDLESS_UNSUPPORTED` for a connection that HTTP has
+ * still, which moves by itself between two requests, for a request with a body, and over HTTP/2 or TLS, whose keys are
+ * in this process.
+ *
+ * @param target the socket that a `net.Server` has accepted, the request of an 'upgrade', or a response
  */
-export function carry(target: Socket | IncomingMessage, carriage: Carriage = {}): void {
+export function carry(
+  target: Socket | IncomingMessage | ServerResponse,
+  carriage: Carriage = {},
+): void {
   for (const [name, value] of Object.entries(carriage) as [string, unknown][]) {
     if (!words.includes(name))
       throw new EndlessError(
@@ -67,10 +79,32 @@ export function carry(target: Socket | IncomingMessage, carriage: Carriage = {})
         `carry(): "${name}": expected a function, received ${typeof value}`,
       )
   }
+  if (target instanceof ServerResponse) return carryAnswer(target, carriage)
   const socket = socketOf(target)
   checkSocket(socket, target !== socket)
   if (target !== socket) heads.set(socket, headOf(target as IncomingMessage))
   carriages.set(socket, carriage)
+}
+
+/** Until it is over. */
+function carryAnswer(response: ServerResponse, carriage: Carriage): void {
+  checkAnswer(response)
+  const { socket } = response.req
+  if (response.writableEnded || socket.destroyed) return
+  const answering = new Answering(response)
+  answers.set(socket, answering)
+  carriages.set(socket, {
+    ...carriage,
+    busy: () => !answering.isStill || (carriage.busy?.() ?? false),
+  })
+  response.once('close', () => {
+    // Of several that are pipelined, the last one's.
+    if (answers.get(socket) !== answering) return
+    answers.delete(socket)
+    carriages.delete(socket)
+  })
+  // What channels said while it was on its way comes before anything else.
+  arrived(socket, response)
 }
 
 function checkSocket(socket: Socket, isUpgrade: boolean): void {
@@ -79,8 +113,8 @@ function checkSocket(socket: Socket, isUpgrade: boolean): void {
   if (server && !isTls(server) && isUpgrade && !isParsed(socket)) return
   throw new EndlessError(
     'ERR_ENDLESS_UNSUPPORTED',
-    'carry(): expected a connection that a net.Server has accepted, or the request of one that HTTP has upgraded; ' +
-      'one of HTTP moves by itself between two requests, and one of TLS cannot move, since its keys are in this ' +
+    'carry(): expected a connection that a net.Server has accepted, the request of one that HTTP has upgraded, or a ' +
+      'response of HTTP/1; one of HTTP moves by itself between two requests, and one of TLS cannot move, since its keys are in this ' +
       'process',
   )
 }
@@ -91,8 +125,11 @@ function checkSocket(socket: Socket, isUpgrade: boolean): void {
  *
  * @param target as of {@link carry}
  */
-export function carried<State = unknown>(target: Socket | IncomingMessage): State | undefined {
-  return brought.get(socketOf(target))?.state as State | undefined
+export function carried<State = unknown>(
+  target: Socket | IncomingMessage | ServerResponse,
+): State | undefined {
+  const request = target instanceof ServerResponse ? target.req : target
+  return (brought.get(request) ?? brought.get(socketOf(request)))?.state as State | undefined
 }
 
 /** What the package on top said of it in the predecessor. */
@@ -111,17 +148,23 @@ export function carriageOf(socket: Socket): LadenCarriage | undefined {
   return carriages.get(socket)
 }
 
-/** The head of its upgrade; undefined where it was none of HTTP. */
-export function headOfUpgrade(socket: Socket): string | undefined {
-  return heads.get(socket)
+/** The head of the request that is replayed; undefined where it is none of HTTP, and was none. */
+export function headToReplay(socket: Socket): string | undefined {
+  return heads.get(socket) ?? answers.get(socket)?.head
+}
+
+/** The response that it is at, and that may go on in the successor. */
+export function answeringOn(socket: Socket): Answering | undefined {
+  return answers.get(socket)
 }
 
 /** What the app says of it cannot be had: it is asked no more, and the connection stays. */
 export function giveUpCarrying(socket: Socket): void {
   carriages.delete(socket)
+  answers.delete(socket)
 }
 
 /** It came with that. */
-export function bring(socket: Socket, what: Brought): void {
-  brought.set(socket, what)
+export function bring(one: Socket | IncomingMessage, what: Brought): void {
+  brought.set(one, what)
 }

@@ -108,8 +108,8 @@ export class Crossing {
       // It never left.
       if (error) this.#isBack(id)
     }
-    const { isCarried, isUpgraded } = passenger
-    const kind = { ...(isCarried && { carried: true }), ...(isUpgraded && { upgraded: true }) }
+    const { isCarried, isReplayed } = passenger
+    const kind = { ...(isCarried && { carried: true }), ...(isReplayed && { replayed: true }) }
     lane.send({ id, listener, ...kind }, sent, handle)
     this.#timer ??= setTimeout(() => this.#checkSilence(), answerTimeout).unref()
   }

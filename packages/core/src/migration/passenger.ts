@@ -10,7 +10,7 @@ import {
   isBetweenRequests,
   restOf,
 } from '../node/index.js'
-import { carriageOf, headOfUpgrade } from './carry.js'
+import { answeringOn, carriageOf, headToReplay } from './carry.js'
 
 /** A connection on its way to the successor, and what is done to it meanwhile. */
 export class Passenger {
@@ -52,9 +52,9 @@ export class Passenger {
     return carriageOf(this.connection.socket) !== undefined
   }
 
-  /** Whether it spoke HTTP before, so that its handshake goes along. */
-  get isUpgraded(): boolean {
-    return headOfUpgrade(this.connection.socket) !== undefined
+  /** Whether it speaks HTTP, or did before, so that its request goes along. */
+  get isReplayed(): boolean {
+    return headToReplay(this.connection.socket) !== undefined
   }
 
   /** What is to be known of it. */
@@ -95,7 +95,9 @@ export class Passenger {
   /** Closes our fd alone: the connection lives as long as one of its fds does. */
   leave(): void {
     const { closed, socket } = this.connection
-    if (this.isCarried) destroyUnheard(socket, closed)
+    const answering = answeringOn(socket)
+    answering?.part()
+    if (this.isCarried && !answering) destroyUnheard(socket, closed)
     else socket.destroy()
   }
 }

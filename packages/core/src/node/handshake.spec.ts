@@ -2,7 +2,7 @@ import { createServer, IncomingMessage, type Server } from 'node:http'
 import { Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { type Handshake, headOf, replay } from './handshake.js'
+import { type Handshake, headOf, isSwitch, replay } from './handshake.js'
 import { type Client, serversOfEachTest, until } from './specs/servers.js'
 
 const head =
@@ -23,7 +23,13 @@ async function replayed(
   const refused = vi.fn()
   const accepted = new Promise<Socket>((resolve) =>
     server.once('connection', (socket) => {
-      replay(socket, head, { farewell: undefined, refused, ...handshake })
+      replay(socket, head, {
+        isSame: isSwitch,
+        longest: 10_000,
+        farewell: undefined,
+        refused,
+        ...handshake,
+      })
       resolve(socket)
     }),
   )

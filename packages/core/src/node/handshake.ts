@@ -1,19 +1,22 @@
 /**
- * What is replayed on the socket of a connection that another process has upgraded: the head of its request goes
- * to Node's parser as the 'data' that it listens to, and what the app answers stays here. `write`, `end` and
- * `destroy` of that one socket are others meanwhile. Node 20, 22, 24 and 26 do the same with all of them.
+ * What is replayed on the socket of a connection whose request another process has answered already, or begun to: the
+ * head of that request goes to Node's parser as the 'data' that it listens to, and the head of what the app answers
+ * stays here. `write`, `end` and `destroy` of that one socket are others meanwhile. Node 20, 22, 24 and 26 do the same
+ * with all of them.
  */
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** For so long an app may think about a handshake, in ms. */
-const longest = 10_000
 /** For so long a client that was refused may take to go, in ms. */
 const farewellTime = 1_000
 const endOfHead = '\r\n\r\n'
 
-/** Who is told what became of a handshake. */
+/** What its client was told already, and who hears what became of it. */
 export interface Handshake {
+  /** Whether the head of an answer says the same as the one that its client has. */
+  readonly isSame: (head: string) => boolean
+  /** For so long an app may think about it, in ms; for ever where that is left out. */
+  readonly longest?: number
   /** What is written to a client that is refused, last of all. */
   readonly farewell: Uint8Array | undefined
   /** @param why for the log */
@@ -26,7 +29,7 @@ type Written = readonly [
   callback?: (error?: Error) => void,
 ]
 
-/** The head of an upgrade request as it came, so that another process can read it. */
+/** The head of a request as it came, so that another process can read it. */
 export function headOf(request: IncomingMessage): string {
   // Express and its like cut what they have matched off `url`.
   const { originalUrl } = request as IncomingMessage & { readonly originalUrl?: unknown }
@@ -38,10 +41,20 @@ export function headOf(request: IncomingMessage): string {
   return `${lines.join('\r\n')}${endOfHead}`
 }
 
+/** Whether an answer grants an upgrade. */
+export function isSwitch(head: string): boolean {
+  return statusOf(head) === 101
+}
+
+/** Of the head of an answer. */
+export function statusOf(head: string): number {
+  return Number(/^HTTP\/1\.\d (\d{3})[ \r]/.exec(head)?.[1])
+}
+
 /**
- * Lets the server of this socket, which has accepted it in this turn of the event loop, read the head of an upgrade
- * that its client was granted already. The 101 is swallowed; any other answer is not sent, as its client is at
- * another protocol, which `farewell` speaks.
+ * Lets the server of this socket, which has accepted it in this turn of the event loop, read the head of a request
+ * whose client has the head of an answer already. That of the app is swallowed; one that says something else is not
+ * sent, as its client is at something else, in which `farewell` is said.
  */
 export function replay(socket: Socket, head: string, handshake: Handshake): void {
   new Replay(socket, handshake)
@@ -54,7 +67,7 @@ class Replay {
   #answer = ''
   readonly #socket: Socket
   readonly #handshake: Handshake
-  readonly #late: NodeJS.Timeout
+  readonly #late: NodeJS.Timeout | undefined
   readonly #real: Pick<Socket, 'write' | 'end' | 'destroy'>
 
   constructor(socket: Socket, handshake: Handshake) {
@@ -66,6 +79,8 @@ class Replay {
     const ended = (...call: Written): Socket => this.#ended(call)
     const destroyed = (): Socket => this.#refuse('ended the connection')
     Object.assign(socket, { write: written, end: ended, destroy: destroyed })
+    const { longest } = handshake
+    if (longest === undefined) return
     this.#late = setTimeout(() => this.#refuse(`did not answer for ${longest} ms`), longest).unref()
     socket.once('close', () => clearTimeout(this.#late))
   }
@@ -86,17 +101,26 @@ class Replay {
 
   #hear(bytes: Buffer): boolean {
     this.#answer += bytes.toString('latin1')
-    const at = this.#answer.indexOf(endOfHead)
-    if (at < 0) return true
-    const [status = ''] = this.#answer.split('\r\n', 1)
-    if (!/^HTTP\/1\.\d 101 /.test(`${status} `)) {
-      this.#refuse(`answered "${status}"`)
+    const head = this.#cutHead()
+    if (head === undefined) return true
+    if (!this.#handshake.isSame(head)) {
+      this.#refuse(`answered "${head.split('\r\n', 1)[0]}"`)
       return true
     }
     this.#phase = 'granted'
     this.#restore()
-    const rest = this.#answer.slice(at + endOfHead.length)
-    return rest === '' || this.#socket.write(Buffer.from(rest, 'latin1'))
+    return this.#answer === '' || this.#socket.write(Buffer.from(this.#answer, 'latin1'))
+  }
+
+  /** @returns undefined where it is not complete yet */
+  #cutHead(): string | undefined {
+    const at = this.#answer.indexOf(endOfHead)
+    if (at < 0) return undefined
+    const head = this.#answer.slice(0, at + endOfHead.length)
+    this.#answer = this.#answer.slice(head.length)
+    const status = statusOf(head)
+    // Early hints and their like are no answer yet.
+    return status >= 100 && status < 200 && status !== 101 ? this.#cutHead() : head
   }
 
   #restore(): void {

@@ -4,11 +4,19 @@
  * upgrades. Doors: names of addresses (`address`), a listening handle (`handle`), an established one
  * (`established`), its HTTP parser (`parser`), a stream of HTTP/2 (`http2stream`), what is
  * written under its session (`undersession`), messages that carry
- * handles (`channel`), a handshake once more (`handshake`), events that wait (`emissions`), the process (`process`, and what /proc shows of
+ * handles (`channel`), a request once more (`handshake`), a response in progress (`answer`), events that wait (`emissions`), the process (`process`, and what /proc shows of
  * others: `proc`), what systemd is told (`notify`), what stands at a path (`stat`), the file of a Unix
  * socket (`unixsocket`), what is missing here (`features`).
  */
 export { type Asked, isPath, type ListenAddress, nameOf, nameOfBound, show } from './address.js'
+export {
+  framingOf,
+  headWrittenOf,
+  isBetweenWrites,
+  isEncoded,
+  partFromSocket,
+  partsFromSocket,
+} from './answer.js'
 export {
   Channel,
   channelOf,
@@ -59,7 +67,7 @@ export {
   stopAccepting,
   watchListen,
 } from './handle.js'
-export { type Handshake, headOf, replay } from './handshake.js'
+export { headOf, isSwitch, replay } from './handshake.js'
 export { holdStream, pushesOn } from './http2stream.js'
 export { startInspector } from './inspector.js'
 export { countOn } from './limit.js'

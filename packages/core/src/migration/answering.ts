@@ -1,0 +1,71 @@
+import type { ServerResponse } from 'node:http'
+import { EndlessError } from '../errors.js'
+import {
+  framingOf,
+  headOf,
+  headWrittenOf,
+  isBetweenWrites,
+  isEncoded,
+  isPlainHttp,
+  partFromSocket,
+  partsFromSocket,
+  serverOf,
+} from '../node/index.js'
+
+/** A response in progress that may go on in the successor. */
+export class Answering {
+  readonly #response: ServerResponse
+
+  constructor(response: ServerResponse) {
+    this.#response = response
+  }
+
+  /** Whether it can go on elsewhere from here. */
+  get isStill(): boolean {
+    return isBetweenWrites(this.#response)
+  }
+
+  /** That of its request. */
+  get head(): string {
+    return headOf(this.#response.req)
+  }
+
+  /** What its client has of its head; empty where that is nothing. Throws where nobody else can go on with it. */
+  get framing(): string {
+    const head = headWrittenOf(this.#response)
+    if (head === undefined) return ''
+    if (isEncoded(head))
+      throw new EndlessError(
+        'ERR_ENDLESS_CARRY',
+        'carry(): expected a response that is not compressed, received one with Content-Encoding: what compresses it ' +
+          'cannot move; leave it out for this one, as with Cache-Control: no-transform',
+      )
+    return framingOf(head)
+  }
+
+  /** The successor has it: what is still written goes nowhere. */
+  part(): void {
+    partFromSocket(this.#response, this.#response.req.socket)
+  }
+}
+
+/** Throws where it cannot move. */
+export function checkAnswer({ req: request }: ServerResponse): void {
+  const { headers, socket } = request
+  const server = serverOf(socket)
+  if (!server || !isPlainHttp(server))
+    throw unsupported('a response of a node:http server', 'one of something else')
+  const length = Number(headers['content-length'] ?? 0)
+  // Nobody has it any more, and the successor's app would wait for it.
+  if (length > 0 || headers['transfer-encoding'] !== undefined)
+    throw unsupported('a request without a body', `${request.method} with one`)
+  if (!partsFromSocket())
+    throw unsupported('a Node whose responses can part from their socket', process.version)
+}
+
+function unsupported(expected: string, received: string): EndlessError {
+  return new EndlessError(
+    'ERR_ENDLESS_UNSUPPORTED',
+    `carry(): expected ${expected}, received ${received}: this response stays and drains`,
+  )
+}
