@@ -93,22 +93,43 @@ test('a request of which nothing is answered yet is asked again', async () => {
   await service.stop()
 })
 
-test('of those that are pipelined each is answered once, in order, where it came', async () => {
+test.each([
+  ['two that may move, and one', ['/poll', '/poll', '/']],
+  ['one that may move, and one', ['/poll', '/']],
+])('pipelined: %s: each is answered once, in order, where it came', async (_, paths) => {
   await using service = await start()
   const client = await Raw.open(service.port())
-  client.write(get('/poll') + get('/poll') + get('/'))
+  client.write(paths.map(get).join(''))
   await hasRead(service)
   const upgraded = service.handOver()
   await client.until((text) => text.includes('"carried":null'))
   const answers = [...client.text.matchAll(/\{.*?\}/g)].map(([one]) => JSON.parse(one))
+  const { pid } = service
   expect(answers).toEqual([
-    { asked: 1, pid: service.pid },
-    { asked: 1, pid: service.pid },
-    { carried: null, pid: service.pid },
+    ...paths.slice(1).map(() => ({ asked: 1, pid })),
+    { carried: null, pid },
   ])
   await upgraded
-  await service.gone(service.pid)
+  await service.gone(pid)
   client.socket.destroy()
+  await service.stop()
+})
+
+test('with half of the next request behind it, it is answered where it came', async () => {
+  await using service = await start()
+  const client = await Raw.open(service.port())
+  const next = get('/')
+  client.write(get('/poll') + next.slice(0, 20))
+  await hasRead(service)
+  await service.handOver()
+  await client.until((text) => text.includes('asked'))
+  client.write(next.slice(20))
+  await client.until((text) => text.includes('carried'))
+  const { pid } = service
+  expect(client.text).toContain(JSON.stringify({ asked: 1, pid }))
+  expect(client.text).toContain(JSON.stringify({ pid, carried: null }))
+  client.socket.destroy()
+  await service.gone(pid)
   await service.stop()
 })
 
