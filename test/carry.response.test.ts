@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { startBlock } from './support/block.js'
 import { Fleet } from './support/fleet.js'
 import { get, Raw } from './support/raw.js'
 import { fixture, Service, type StartOptions } from './support/service.js'
@@ -247,6 +248,21 @@ test('under endless start, over reloads', async () => {
     client.end()
   }
   await fleet.stop()
+})
+
+test('docs/migration.md: ticker.js', async () => {
+  const listen = ['up.listen(server, 7000)', "up.listen(server, 0, '127.0.0.1')"] as const
+  await using service = await startBlock('docs/migration.md', 'ticker.js', listen)
+  const client = await Raw.open(service.port())
+  client.write(get('/'))
+  await client.until((text) => text.includes('data: 1\n'))
+  service.signal('SIGHUP')
+  await service.until({ event: 'drain', phase: 'end', moved: 1 })
+  await client.until((text) => text.includes('data: 3\n'))
+  expect(client.text.match(/HTTP|data: \d/g)).toEqual(['HTTP', 'data: 1', 'data: 2', 'data: 3'])
+  client.socket.destroy()
+  service.signal('SIGTERM', service.current)
+  await service.gone(service.current)
 })
 
 test('curl reads one stream of all generations', async () => {

@@ -9,6 +9,7 @@ import { runners } from './stranger/runners.js'
 import { types } from './stranger/types.js'
 import { request } from './support/client/index.js'
 import { isAlive } from './support/processes.js'
+import { get, Raw } from './support/raw.js'
 import { Service, temporaryDirectory } from './support/service.js'
 import { server as plainServer, Reader } from './support/typed.js'
 
@@ -149,10 +150,15 @@ test('README: several apps, streams, and a deploy by code', async () => {
   const [web = 0, admin = 0] = await save('several.js')
   await using service = await Service.start({ script: 'several.js', cwd: home, wait: false })
   await service.untilStderr(/serves/)
-  const stream = request({ target: { port: web }, method: 'GET', url: '/events' })
+  const stream = await Raw.open(web)
+  stream.write(get('/events'))
   while (!(await body(admin, '/status')).includes('"/events"'));
   const { pid } = JSON.parse(await body(admin, '/deploy', 'POST')) as { pid: number }
-  expect((await stream).body.toString()).toMatch(/^retry: 1000\n\n/)
+  await service.untilStderr(/1 connections moved/)
+  const { length } = stream.text.match(/data/g) ?? ''
+  await stream.until((text) => text.includes(`data: ${length + 2}\n`))
+  const told = [...stream.text.matchAll(/data: (\d+)/g)].map(([, n]) => Number(n))
+  expect(told).toEqual(told.map((_, n) => n + 1))
   expect(JSON.parse(await body(admin, '/status'))).toMatchObject({ pid, generation: 1 })
   process.kill(pid, 'SIGTERM')
   await service.ended

@@ -51,6 +51,8 @@ export function askAgain(
     else
       replay(socket, head, {
         isSame: (own) => framingOf(own) === answer,
+        // A long poll, or a stream on which nothing happens, says nothing for as long as it likes.
+        longest: undefined,
         farewell: undefined,
         refused: (why) =>
           warn(

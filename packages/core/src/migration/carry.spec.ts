@@ -1,4 +1,4 @@
-import { createServer as createHttp } from 'node:http'
+import { createServer as createHttp, type ServerResponse } from 'node:http'
 import { createServer, Socket } from 'node:net'
 import { describe, expect, test, vi } from 'vitest'
 import { atOnce, type Client, get, until } from '../node/specs/servers.js'
@@ -229,5 +229,81 @@ describe('carry()', () => {
     await here.served.client(await here.served.listen(server), get, 'idle')
     for (const socket of [await accepted, new Socket()])
       expect(thrownBy(() => carry(socket))).toMatchObject({ code: 'ERR_ENDLESS_UNSUPPORTED' })
+  })
+})
+
+describe('a response in progress', () => {
+  async function answering(
+    text: string,
+    carriage?: Carriage,
+  ): Promise<{ response: ServerResponse; thrown: unknown; client: Client }> {
+    const responses: ServerResponse[] = []
+    const server = createHttp((_, response) => void responses.push(response))
+    const port = await here.served.listen(server)
+    const client = await here.served.client(port, text)
+    await until(() => responses.length > 0)
+    const [response] = responses
+    if (!response) throw new Error('nobody asked')
+    return { response, client, thrown: thrownBy(() => carry(response, carriage)) }
+  }
+
+  test('goes along with its request, what was said of it, and the state', async () => {
+    const gone = vi.fn()
+    const { response, client } = await answering(get, { state: () => 1, gone })
+    const closed = vi.fn()
+    response.on('close', closed)
+    response.writeHead(200, { 'content-type': 'a/b' }).write('x')
+    await until(() => client.text.includes('x'))
+    here.begin()
+    expect(here.successor.offers[0]?.offer).toMatchObject({ carried: true, replayed: true })
+    here.successor.takes(0)
+    const answer = '200\ncontent-type: a/b\ntransfer-encoding: chunked'
+    expect(here.successor.verdicts).toEqual([
+      { endless: 'yours', ids: [0], facts: [{ requests: 0, head: get, answer, state: '1' }] },
+    ])
+    await until(() => here.generation.connections.size === 0)
+    expect(gone).toHaveBeenCalledOnce()
+    expect(closed).not.toHaveBeenCalled()
+  })
+
+  test('of which nothing was said yet', async () => {
+    await answering(get)
+    here.begin()
+    here.successor.takes(0)
+    expect(here.successor.verdicts).toMatchObject([{ facts: [{ head: get, answer: '' }] }])
+  })
+
+  test('that is over is a connection like any other', async () => {
+    const { response, client } = await answering(get)
+    response.end('x')
+    await client.answered()
+    await until(() => response.closed)
+    here.begin()
+    expect(here.successor.offers[0]?.offer).toEqual({ id: 0, listener: 'tcp:::80' })
+    carry(response)
+    here.successor.takes(0)
+    expect(here.successor.verdicts).toMatchObject([{ facts: [{ requests: 1 }] }])
+  })
+
+  test('that is compressed stays, and the log says why', async () => {
+    const { response, client } = await answering(get)
+    response.writeHead(200, { 'content-encoding': 'br' }).write('x')
+    await until(() => client.text.includes('x'))
+    here.begin()
+    here.successor.takes(0)
+    expect(here.successor.verdicts).toEqual([{ endless: 'keep', ids: [0] }])
+    expect(here.lines).toContain('A connection cannot move with its state, and drains')
+  })
+
+  test.each([
+    ['Content-Length: 1\r\n\r\nx', 'expected a request without a body, received POST with one'],
+    [
+      'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      'expected a request without a body, received POST with one',
+    ],
+  ])('to a request with a body cannot: %j', async (rest, message) => {
+    const { thrown } = await answering(`POST / HTTP/1.1\r\nHost: a\r\n${rest}`)
+    expect(thrown).toMatchObject({ code: 'ERR_ENDLESS_UNSUPPORTED' })
+    expect(String(thrown)).toContain(message)
   })
 })

@@ -76,6 +76,15 @@ describe('a handshake that is replayed', () => {
     await until(() => heard === 'early')
   })
 
+  test('early hints and their like are no answer yet', async () => {
+    const early = 'HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n'
+    const { client, refused } = await replayed((_, socket) => {
+      socket.write(`${early}${granted}after that`)
+    })
+    await until(() => client.text === 'after that')
+    expect(refused).not.toHaveBeenCalled()
+  })
+
   test('that is granted and ended at once is ended', async () => {
     const { client, refused } = await replayed((_, socket) => socket.end(`${granted}bye`))
     await until(() => client.text === 'bye')
@@ -125,6 +134,14 @@ describe('in a time of our own', () => {
     vi.advanceTimersByTime(1)
     expect(refused.mock.calls).toEqual([['did not answer for 10000 ms']])
     await until(() => client.text === 'bye')
+  })
+
+  test('of which nobody says how long it may take is never late', async () => {
+    const { client, socket, refused } = await replayed(() => {}, { longest: undefined })
+    vi.advanceTimersByTime(2 ** 30)
+    expect(refused).not.toHaveBeenCalled()
+    socket.write(`${granted}late`)
+    await until(() => client.text === 'late')
   })
 
   test('a client that does not go is left to itself', async () => {

@@ -15,8 +15,8 @@ const endOfHead = '\r\n\r\n'
 export interface Handshake {
   /** Whether the head of an answer says the same as the one that its client has. */
   readonly isSame: (head: string) => boolean
-  /** For so long an app may think about it, in ms; for ever where that is left out. */
-  readonly longest?: number
+  /** For so long an app may think about it, in ms; undefined: for ever. */
+  readonly longest: number | undefined
   /** What is written to a client that is refused, last of all. */
   readonly farewell: Uint8Array | undefined
   /** @param why for the log */
