@@ -47,7 +47,7 @@ export function isSwitch(head: string): boolean {
 }
 
 /** Of the head of an answer. */
-export function statusOf(head: string): number {
+function statusOf(head: string): number {
   return Number(/^HTTP\/1\.\d (\d{3})[ \r]/.exec(head)?.[1])
 }
 
