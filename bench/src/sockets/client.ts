@@ -19,7 +19,7 @@ export function nothing(): Seen {
 /** Between two messages of one client, in ms. */
 const pause = 500
 /** Before it comes back, as clients of browsers have it at best, in ms. */
-const backoff = 100
+export const backoff = 100
 
 /** Says something all the time, and comes back when it is closed. */
 export class SocketClient {

@@ -6,6 +6,7 @@ import { service as path } from '../child.js'
 import { Pm2 } from '../contenders/pm2.js'
 import { none, tableOf } from '../markdown.js'
 import { nothing, type Seen, SocketClient } from './client.js'
+import { Probe } from './probe.js'
 
 /** Times in ms. */
 export interface SocketsPlan {
@@ -67,6 +68,8 @@ export interface Sockets {
   readonly back: number
   readonly steady: readonly number[]
   readonly over: readonly number[]
+  /** Of one client that never pauses: how long nobody served it, at each deploy. */
+  readonly gaps: readonly number[]
 }
 
 const patience = 60_000
@@ -81,6 +84,8 @@ export async function socketsOf(
   const seen = nothing()
   const clients = Array.from({ length: count }, (_, n) => new SocketClient(port, n % 2 === 0, seen))
   for (const client of clients) await client.open()
+  const probe = new Probe(port)
+  probe.open()
   const back: number[] = []
   const deployedAt: number[] = []
   try {
@@ -99,7 +104,7 @@ export async function socketsOf(
       await delay(pause, undefined, { signal })
     }
   } finally {
-    for (const client of clients) client.end()
+    for (const client of [...clients, probe]) client.end()
   }
   const isWithin = (at: number, from: number): boolean =>
     deployedAt.some((when) => at >= when + from && at < when + from + pause)
@@ -113,6 +118,7 @@ export async function socketsOf(
     back: median(back),
     steady: echoesOf(-pause),
     over: echoesOf(0),
+    gaps: probe.gaps,
   }
 }
 
@@ -129,13 +135,15 @@ export function socketsTable(all: readonly Sockets[]): string {
       'all back, s',
       'echo p99 steady',
       'over deploys',
+      'served by nobody, at most',
     ],
-    all.map(({ title, seen, back, steady, over }) => [
+    all.map(({ title, seen, back, steady, over, gaps }) => [
       title,
       ...[seen.closed, seen.lost, seen.missed, seen.forgotten].map(String),
       (back / 1_000).toFixed(1),
       at(steady, 0.99),
       at(over, 0.99),
+      at(gaps, 1),
     ]),
   )
 }
