@@ -88,9 +88,8 @@ export function carry(
 
 /** Until it is over. */
 function carryAnswer(response: ServerResponse, carriage: Carriage): void {
-  checkAnswer(response)
   const { socket } = response.req
-  if (response.writableEnded || socket.destroyed) return
+  if (!checkAnswer(response) || response.writableEnded || socket.destroyed) return
   const answering = new Answering(response)
   answers.set(socket, answering)
   carriages.set(socket, {
@@ -114,8 +113,8 @@ function checkSocket(socket: Socket, isUpgrade: boolean): void {
   throw new EndlessError(
     'ERR_ENDLESS_UNSUPPORTED',
     'carry(): expected a connection that a net.Server has accepted, the request of one that HTTP has upgraded, or a ' +
-      'response of HTTP/1; one of HTTP moves by itself between two requests, and one of TLS cannot move, since its keys are in this ' +
-      'process',
+      'response of HTTP/1; one of HTTP moves by itself between two requests, and one of TLS cannot move, since its ' +
+      'keys are in this process',
   )
 }
 
