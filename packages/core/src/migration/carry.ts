@@ -39,6 +39,8 @@ const words = ['busy', 'state', 'gone', 'baggage', 'awaits']
 const carriages = new WeakMap<Socket, LadenCarriage>()
 /** Of those that were connections of HTTP before. */
 const heads = new WeakMap<Socket, string>()
+/** On their way with their state, or gone. */
+const leaving = new WeakSet<Socket>()
 /** Of sockets that came from the predecessor. */
 const brought = new WeakMap<Socket, Brought>()
 
@@ -119,6 +121,17 @@ export function headOfUpgrade(socket: Socket): string | undefined {
 /** What the app says of it cannot be had: it is asked no more, and the connection stays. */
 export function giveUpCarrying(socket: Socket): void {
   carriages.delete(socket)
+}
+
+/** @param is false where it stays after all */
+export function setLeaving(socket: Socket, is: boolean): void {
+  if (is) leaving.add(socket)
+  else leaving.delete(socket)
+}
+
+/** Whether its state is on the way to another process, or there: what is still written to it reaches nobody. */
+export function isLeaving(socket: Socket): boolean {
+  return leaving.has(socket)
 }
 
 /** It came with that. */
