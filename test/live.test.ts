@@ -1,7 +1,7 @@
 // The page that shows it, in a browser that nobody here wrote: Debian's Chromium.
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Browser, launch, type Page } from 'puppeteer-core'
 import { expect, onTestFinished, test } from 'vitest'
@@ -196,7 +196,7 @@ test.each<NodeJS.Signals>(['SIGINT', 'SIGHUP', 'SIGTERM'])(
     expect(pids).toHaveLength(3)
     expect(await live.end(signal)).toEqual([0, null])
     expect(pids.filter(isAlive)).toEqual([])
-    expect(readdirSync(live.directory)).toEqual([])
+    expect(live.left()).toEqual([])
   },
 )
 
@@ -229,9 +229,6 @@ test('a tab can deploy and kill, and nothing else', async () => {
 
   // Left behind by one that was killed in the midst of it.
   const gone = spawnSync(process.execPath, ['--version']).pid
-  symlinkSync(
-    `broken:${gone}`,
-    join(live.directory, readdirSync(live.directory)[0] ?? '', 'deploying'),
-  )
+  symlinkSync(`broken:${gone}`, join(live.directory, live.left()[0] ?? '', 'deploying'))
   expect(await press('deploy')).toMatch(/^Deployed/)
 })

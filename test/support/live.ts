@@ -16,6 +16,8 @@ export interface Live {
   readonly url: string
   /** What it has written to disk lies here. */
   readonly directory: string
+  /** The names of that. */
+  left(): string[]
   /** The supervisor first, then the workers. */
   pids(): Promise<number[]>
   /** As a terminal does: to the whole group. Resolves to the code and the signal by which it ended. */
@@ -52,11 +54,16 @@ export async function startLive(): Promise<Live> {
   for await (const line of createInterface({ input: child.stdout })) if (line.includes(url)) break
   if (isOver()) throw new Error('the demo did not start')
   child.stdout.resume()
-  return { port, url, directory, pids: () => pidsOf(directory), end }
+  return { port, url, directory, left: () => leftIn(directory), pids: () => pidsOf(directory), end }
+}
+
+/** Beside what is Node's own. */
+function leftIn(directory: string): string[] {
+  return readdirSync(directory).filter((name) => name !== 'node-compile-cache')
 }
 
 async function pidsOf(directory: string): Promise<number[]> {
-  const [name = ''] = readdirSync(directory)
+  const [name = ''] = leftIn(directory)
   const client = await ControlClient.connect(join(directory, name, 'control.sock'))
   try {
     const { pid, workers = [] } = readStatus(await client.request('status'))
