@@ -52,10 +52,7 @@ export class Relay {
     return this
   }
 
-  emit(packet, called) {
-    // Where nobody has subscribed it is done at once, and aedes would parse what has come next in the midst of parsing
-    // this. Up to Node 24 there is nothing then: `read()` has given it all of the stream, and not one chunk.
-    const done = (...results) => process.nextTick(called, ...results)
+  emit(packet, done) {
     // What a broker says of itself is for itself: it closes who connects a second time by that.
     if (packet.topic.startsWith('$SYS/')) this.#mq.emit(packet, done)
     else this.say(messageOf(packet), { packet, done })

@@ -55,6 +55,16 @@ export class Session extends Duplex {
     this.#socket.on('data', (bytes) => this.#hear(bytes))
   }
 
+  /**
+   * All that has come, as up to Node 24. From 26 on it is one chunk, and aedes parses the next one in the midst of
+   * parsing this, or never.
+   */
+  read(size) {
+    const chunks = []
+    for (let chunk = super.read(size); chunk !== null; chunk = super.read(size)) chunks.push(chunk)
+    return chunks.length > 0 ? Buffer.concat(chunks) : null
+  }
+
   get isBusy() {
     return (
       this.#stage !== 'open' ||
