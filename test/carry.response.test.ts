@@ -218,7 +218,7 @@ test('what is said to all while they move, each hears once and in order', async 
     while (!isOver) {
       const speaker = await Raw.open(service.port())
       said.push(`n${said.length}`)
-      speaker.write(get(`/say?text=${said.at(-1)}`))
+      speaker.write(get(`/say?text=${said.at(-1)}`).replace('GET', 'POST'))
       await speaker.until((text) => text.includes('}'))
       speaker.socket.destroy()
     }

@@ -5,30 +5,33 @@ import { expect, onTestFinished, test } from 'vitest'
 import { Chat, overWebSocket } from './support/chat.js'
 import { root } from './support/example.js'
 import { Fleet } from './support/fleet.js'
+import { isLong } from './support/long.js'
 import { Raw } from './support/raw.js'
 import { fixture, Service } from './support/service.js'
 
 const script = fixture('chat.js')
 const patient = { timeout: 20_000 }
+/** Ten of them by `npm run test:long`. */
+const upgrades = isLong ? 10 : 5
 
 test.each([
   ['lines', {}, undefined],
   ['WebSockets', { WEBSOCKETS: '1' }, overWebSocket],
 ])(
-  '%s: 100 members and some who come and go, over five upgrades: each reads each message once, in order',
+  `%s: 100 members and some who come and go, over ${upgrades} upgrades: each reads each message once, in order`,
   async (_, env, open) => {
     await using service = await Service.start({ script, env })
     const chat = new Chat(service.port(), open)
     await chat.begin(100)
     for (const name of ['a', 'b', 'c']) chat.comeAndGo(name)
-    for (let n = 0; n < 5; n++) {
+    for (let n = 0; n < upgrades; n++) {
       await chat.later()
       await service.upgrade()
     }
     await chat.later()
     expect(await chat.stop()).toEqual([])
     expect(chat.members.slice(0, 100).every(({ isOpen }) => isOpen)).toBe(true)
-    expect(service.all({ event: 'gone' }).length).toBeGreaterThanOrEqual(500)
+    expect(service.all({ event: 'gone' }).length).toBeGreaterThanOrEqual(100 * upgrades)
     chat.end()
     await service.stop()
   },
