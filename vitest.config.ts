@@ -26,6 +26,7 @@ const longer = [
   'test/live.test.ts',
   'test/migration.leak.test.ts',
   'test/socketio{,.faults}.test.ts',
+  'test/carry.faults.test.ts',
 ]
 const crowd = 'test/ws.crowd.test.ts'
 const underFire = [

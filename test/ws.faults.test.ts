@@ -114,17 +114,39 @@ test('half a message: it is waited for, and it moves when the rest has come', as
   await service.stop()
 })
 
-test('a client that does not read: what was sent to it stays in order, whoever has it', async () => {
-  await using service = await start({ bytes: 400_000 }, within(30_000))
+/** 20 MB of it wait in the old process. */
+async function unread(ms: number): Promise<[Service, WebSocketClient]> {
+  const control = { bytes: 2_000_000, backlog: 20_000_000 }
+  const service = await start(control, within(ms))
   const client = await talking(service)
   client.socket.pause()
-  // The kernel takes some; the rest waits over there.
-  await new Promise((done) => setTimeout(done, 1_000))
+  service.control({})
+  await service.until({ event: 'backlog' })
+  return [service, client]
+}
+
+test('20 MB that a client does not read: it gets all of it in order, and moves then', async () => {
+  const [started, client] = await unread(30_000)
+  await using service = started
   const successor = await service.handOver()
   client.socket.resume()
   await expect.poll(() => client.pids.at(-1), { timeout: 40_000 }).toBe(successor)
   expect(await client.stop()).toEqual([])
   client.end()
+  await service.stop()
+})
+
+test('who does not read 20 MB within its time gets all of it, and is told to come back', async () => {
+  const [started, client] = await unread(500)
+  await using service = started
+  const { pid } = service
+  await service.handOver()
+  await service.until({ event: 'closing' })
+  client.socket.resume()
+  await closeOf(client).toEqual(restart)
+  expect(client.faults).toEqual([])
+  await service.until({ event: 'drain', phase: 'end', moved: 0, told: 1 })
+  await service.gone(pid)
   await service.stop()
 })
 

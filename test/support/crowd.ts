@@ -8,25 +8,46 @@ export interface Answer {
   readonly body: Readonly<Record<string, unknown>>
 }
 
-/** Connections that stay open: what becomes of each is seen on its own socket. */
-export class Crowd {
-  readonly members: readonly Raw[]
+/** What the members of a crowd speak. */
+export interface Tongue<Member> {
+  /** @param n which of them it is */
+  open(n: number): Promise<Member>
+  /** Undefined where it ends before it is answered. */
+  ask(one: Member, path: string): Promise<Answer | undefined>
+  end(one: Member): void
+}
 
-  private constructor(members: readonly Raw[]) {
+const http = (target: number | string, host?: string): Tongue<Raw> => ({
+  open: () => Raw.open(target, host),
+  ask,
+  end: ({ socket }) => void socket.destroy(),
+})
+
+/** Connections that stay open: what becomes of each is seen on its own socket. */
+export class Crowd<Member = Raw> {
+  readonly members: readonly Member[]
+  readonly #tongue: Tongue<Member>
+
+  private constructor(members: readonly Member[], tongue: Tongue<Member>) {
     this.members = members
+    this.#tongue = tongue
+  }
+
+  static async speaking<Member>(tongue: Tongue<Member>, count: number): Promise<Crowd<Member>> {
+    const members: Member[] = []
+    // Not all at once: a backlog has room for 511.
+    while (members.length < count) {
+      const [from, some] = [members.length, Math.min(200, count - members.length)]
+      members.push(
+        ...(await Promise.all(Array.from({ length: some }, (_, n) => tongue.open(from + n)))),
+      )
+    }
+    return new Crowd(members, tongue)
   }
 
   /** @param target a port, or the path of a Unix socket */
-  static async open(target: number | string, count: number, host?: string): Promise<Crowd> {
-    const members: Raw[] = []
-    // Not all at once: a backlog has room for 511.
-    while (members.length < count) {
-      const some = Math.min(200, count - members.length)
-      members.push(
-        ...(await Promise.all(Array.from({ length: some }, () => Raw.open(target, host)))),
-      )
-    }
-    return new Crowd(members)
+  static open(target: number | string, count: number, host?: string): Promise<Crowd> {
+    return Crowd.speaking(http(target, host), count)
   }
 
   /** As {@link Crowd.open}, each with a request answered on it. */
@@ -39,11 +60,11 @@ export class Crowd {
 
   /** The answers of all of them, each on its own connection; undefined where that has ended. */
   ask(path = '/'): Promise<(Answer | undefined)[]> {
-    return Promise.all(this.members.map((one) => ask(one, path)))
+    return Promise.all(this.members.map((one) => this.#tongue.ask(one, path)))
   }
 
   end(): void {
-    for (const { socket } of this.members) socket.destroy()
+    for (const one of this.members) this.#tongue.end(one)
   }
 }
 

@@ -24,7 +24,7 @@ const [other, shown] = tabs
 /** Until it shows one line more that begins so. */
 const until = (start, count) =>
   shown.waitForFunction(
-    `[...document.querySelectorAll('#talk div')].filter((one) => one.textContent.startsWith('${start}')).length === ${count}`,
+    `[...document.querySelectorAll('#log div')].filter((one) => one.textContent.startsWith('${start}')).length === ${count}`,
     { polling: 100 },
   )
 const say = async (tab, text) => {

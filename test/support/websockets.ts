@@ -71,6 +71,14 @@ export class WebSocketClient {
     return this.#total
   }
 
+  /** Says one thing more, and waits for the answer. @returns who gave it; undefined where it is closed before that */
+  async ask(): Promise<number | undefined> {
+    if (this.closed) return undefined
+    this.#say(1)
+    await this.#answered()
+    return this.#asked.length > 0 ? undefined : this.pids.at(-1)
+  }
+
   /** Says things until it is stopped. */
   talk(): void {
     this.#stopped = false
@@ -82,6 +90,10 @@ export class WebSocketClient {
     this.#stopped = true
     this.#wake()
     await this.#running
+    await this.#answered()
+  }
+
+  async #answered(): Promise<void> {
     while (this.#asked.length > 0 && !this.closed)
       await new Promise<void>((resolve) => {
         this.#told = resolve
@@ -95,10 +107,9 @@ export class WebSocketClient {
   }
 
   async #run(): Promise<void> {
-    const { pause = () => 5, ms = () => 0, bytes = 0 } = this.#options
+    const { pause = () => 5 } = this.#options
     for (let n = 1; !this.#stopped && !this.closed; n++) {
-      this.#asked.push([n, performance.now()])
-      this.socket.send(JSON.stringify({ n, ms: ms(n), padding: 'y'.repeat(bytes) + n }))
+      this.#say(n)
       await new Promise<void>((done) => {
         const timer = setTimeout(done, pause(n))
         this.#wake = () => {
@@ -107,6 +118,12 @@ export class WebSocketClient {
         }
       })
     }
+  }
+
+  #say(n: number): void {
+    const { ms = () => 0, bytes = 0 } = this.#options
+    this.#asked.push([n, performance.now()])
+    this.socket.send(JSON.stringify({ n, ms: ms(n), padding: 'y'.repeat(bytes) + n }))
   }
 
   /** As {@link WebSocketClient.pause}. @returns what went wrong */
@@ -132,6 +149,7 @@ export class WebSocketClient {
     this.#total = total
     this.delays.push(performance.now() - at)
     if (!this.pids.includes(pid)) this.pids.push(pid)
+    else if (this.pids.at(-1) !== pid) this.faults.push(`${pid} after ${this.pids.at(-1)}`)
     this.#told()
   }
 }

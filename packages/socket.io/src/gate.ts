@@ -1,3 +1,4 @@
+import type { Socket as Connection } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { arrived, baggageOf, carried } from '@endlessjs/core'
 import { type Inside, termsOf, tryToCarry, type Window, windowOf } from '@endlessjs/ws/inside'
@@ -35,8 +36,8 @@ export interface Watch {
   opens(nsp: Namespace): () => void
   /** A client is not what is known: it stays. */
   strange(why: string): void
-  /** This one moves. */
-  moves(conn: Conn): void
+  /** This one moves, on that connection. */
+  moves(conn: Conn, connection: Connection): void
   /** The successor has it. */
   gone(socket: Socket): void
 }
@@ -173,7 +174,8 @@ export class Gate {
       speak()
     }
     // With Engine.IO 3 it is the client that pings.
-    if (conn.protocol === 4 && this.#carry(passenger, request)) this.#watch.moves(conn)
+    if (conn.protocol === 4 && this.#carry(passenger, request))
+      this.#watch.moves(conn, request.socket)
   }
 
   /** @returns whether it can move */

@@ -2,6 +2,7 @@
  * Socket.IO clients that survive an upgrade, with their id, rooms and data.
  * @packageDocumentation
  */
+import type { Socket as Connection } from 'node:net'
 import {
   type ClosableSocket,
   EndlessError,
@@ -79,8 +80,9 @@ export function moveSocketIO<S>(io: MovableServer<S>, options: MoveOptions<S> = 
     const client = gate?.passengerOf(conn)?.client
     if (client) mail?.leaves(client)
   })
-  const movers = new WeakSet<ClosableSocket>()
-  const stop = restartOthers(crowd, others, { within, moves: (one) => movers.has(one) })
+  const movers = new WeakMap<ClosableSocket, Connection>()
+  const connectionOf = (one: ClosableSocket): Connection | undefined => movers.get(one)
+  const stop = restartOthers(crowd, others, { within, connectionOf })
   const strangeness = strangenessOf(inside)
   if (strangeness !== undefined) {
     warn(strangeness)
@@ -96,7 +98,7 @@ export function moveSocketIO<S>(io: MovableServer<S>, options: MoveOptions<S> = 
       if (!isStrange) warn(why)
       isStrange = true
     },
-    moves: (conn) => movers.add(crowd.memberOf(conn)),
+    moves: (conn, connection) => movers.set(crowd.memberOf(conn), connection),
   })
   return () => {
     stop()

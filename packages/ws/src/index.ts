@@ -3,6 +3,7 @@
  * @packageDocumentation
  */
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import {
   arrived,
   baggageOf,
@@ -80,10 +81,10 @@ export function moveWebSockets<W extends ClosableSocket>(
   { busy = () => false, gone = () => {}, within = 5_000, ...options }: MoveOptions<W> = {},
 ): () => void {
   check({ state, busy, gone }, within)
-  const movers = new WeakSet<ClosableSocket>()
+  const movers = new WeakMap<ClosableSocket, Socket>()
   const stop = restartOthers(server as unknown as SocketServer, options, {
     within,
-    moves: (socket) => movers.has(socket),
+    connectionOf: (socket) => movers.get(socket),
   })
   const strangeness = strangenessOf(server)
   if (strangeness !== undefined) {
@@ -105,7 +106,7 @@ export function moveWebSockets<W extends ClosableSocket>(
         gone(socket)
       },
     }
-    if (tryToCarry(request, said)) movers.add(socket)
+    if (tryToCarry(request, said)) movers.set(socket, request.socket)
     // What channels said while it was on its way comes before anything else.
     arrived(request.socket, socket)
   }

@@ -7,9 +7,14 @@ import { type Exchange, Http1Exchange } from './exchange.js'
 import { type Kind, kindsOf } from './kinds.js'
 import { Tracker } from './tracker.js'
 
+/** A socket, of which one of ours has its connection by its mark. */
+type Marked = Readonly<Record<symbol, Connection | undefined>>
+
 /** Every connection of the servers that are tracked, and the requests on it. */
 export class Connections {
   readonly #bySocket = new Map<Socket, Connection>()
+  /** What a socket has its connection by: for each request that costs a tenth of a look into the map. */
+  readonly #mark = Symbol('endless.connection')
   readonly #tracker = new Tracker({
     opened: (server, socket, replaces) => {
       // First the new one, or for an instant there would be no connection at all.
@@ -161,6 +166,8 @@ export class Connections {
     }
     const connection = new Connection(server, socket, ended, () => this.#close(socket))
     this.#bySocket.set(socket, connection)
+    // When it is new: Node gives it a shape of its own now, too.
+    Object.defineProperty(socket, this.#mark, { value: connection, writable: true })
     socket.once('close', connection.closed)
   }
 
@@ -182,7 +189,7 @@ export class Connections {
   }
 
   #openRequest(socket: Socket, request: IncomingMessage, response: ServerResponse): void {
-    const connection = this.#bySocket.get(socket)
+    const connection = (socket as unknown as Marked)[this.#mark]
     if (!connection) return
     connection.requests++
     this.requests++
@@ -209,6 +216,7 @@ export class Connections {
     const connection = this.#bySocket.get(socket)
     if (!connection) return
     this.#bySocket.delete(socket)
+    Object.assign(socket, { [this.#mark]: undefined })
     connection.close()
     this.#settleIfEmpty()
   }

@@ -49,11 +49,12 @@ export class Answering {
   }
 }
 
-/** Throws where it cannot move. */
-export function checkAnswer({ req: request }: ServerResponse): void {
+/** Throws where it cannot move. @returns whether there is a connection: a test may have injected the request */
+export function checkAnswer({ req: request }: ServerResponse): boolean {
   const { headers, socket } = request
   const server = serverOf(socket)
-  if (!server || !isPlainHttp(server))
+  if (!server) return false
+  if (!isPlainHttp(server))
     throw unsupported('a response of a node:http server', 'one of something else')
   const length = Number(headers['content-length'] ?? 0)
   // Nobody has it any more, and the successor's app would wait for it.
@@ -61,6 +62,7 @@ export function checkAnswer({ req: request }: ServerResponse): void {
     throw unsupported('a request without a body', `${request.method} with one`)
   if (!partsFromSocket())
     throw unsupported('a Node whose responses can part from their socket', process.version)
+  return true
 }
 
 function unsupported(expected: string, received: string): EndlessError {

@@ -1,9 +1,10 @@
-import { createServer as createHttp, type ServerResponse } from 'node:http'
+import { createServer as createHttp, IncomingMessage, ServerResponse } from 'node:http'
+import { createServer as createTls } from 'node:https'
 import { createServer, Socket } from 'node:net'
 import { describe, expect, test, vi } from 'vitest'
 import { atOnce, type Client, get, until } from '../node/specs/servers.js'
 import { thrownBy } from '../node/specs/thrown.js'
-import { type Carriage, carry } from './carry.js'
+import { type Carriage, carried, carry } from './carry.js'
 import { migratingInEachTest } from './specs/migrating.js'
 
 const here = migratingInEachTest()
@@ -293,6 +294,19 @@ describe('a response in progress', () => {
     here.successor.takes(0)
     expect(here.successor.verdicts).toEqual([{ endless: 'keep', ids: [0] }])
     expect(here.lines).toContain('A connection cannot move with its state, and drains')
+  })
+
+  test('of a request that a test has injected stays as it is', () => {
+    const response = new ServerResponse(new IncomingMessage(new Socket()))
+    carry(response)
+    expect(carried(response)).toBeUndefined()
+    response.end()
+  })
+
+  test('over TLS cannot: its keys are in this process', () => {
+    const socket = Object.assign(new Socket(), { server: createTls() })
+    const response = new ServerResponse(new IncomingMessage(socket))
+    expect(thrownBy(() => carry(response))).toMatchObject({ code: 'ERR_ENDLESS_UNSUPPORTED' })
   })
 
   test.each([

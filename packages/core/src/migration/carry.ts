@@ -43,6 +43,8 @@ const carriages = new WeakMap<Socket, LadenCarriage>()
 const heads = new WeakMap<Socket, string>()
 /** Of those at a response that may go on in the successor. */
 const answers = new WeakMap<Socket, Answering>()
+/** On their way with their state, or gone. */
+const leaving = new WeakSet<Socket>()
 /** Of sockets that came from the predecessor, or of the request that came with one. */
 const brought = new WeakMap<Socket | IncomingMessage, Brought>()
 
@@ -88,9 +90,8 @@ export function carry(
 
 /** Until it is over. */
 function carryAnswer(response: ServerResponse, carriage: Carriage): void {
-  checkAnswer(response)
   const { socket } = response.req
-  if (response.writableEnded || socket.destroyed) return
+  if (!checkAnswer(response) || response.writableEnded || socket.destroyed) return
   const answering = new Answering(response)
   answers.set(socket, answering)
   carriages.set(socket, {
@@ -114,8 +115,8 @@ function checkSocket(socket: Socket, isUpgrade: boolean): void {
   throw new EndlessError(
     'ERR_ENDLESS_UNSUPPORTED',
     'carry(): expected a connection that a net.Server has accepted, the request of one that HTTP has upgraded, or a ' +
-      'response of HTTP/1; one of HTTP moves by itself between two requests, and one of TLS cannot move, since its keys are in this ' +
-      'process',
+      'response of HTTP/1; one of HTTP moves by itself between two requests, and one of TLS cannot move, since its ' +
+      'keys are in this process',
   )
 }
 
@@ -162,6 +163,17 @@ export function answeringOn(socket: Socket): Answering | undefined {
 export function giveUpCarrying(socket: Socket): void {
   carriages.delete(socket)
   answers.delete(socket)
+}
+
+/** @param is false where it stays after all */
+export function setLeaving(socket: Socket, is: boolean): void {
+  if (is) leaving.add(socket)
+  else leaving.delete(socket)
+}
+
+/** Whether its state is on the way to another process, or there: what is still written to it reaches nobody. */
+export function isLeaving(socket: Socket): boolean {
+  return leaving.has(socket)
 }
 
 /** It came with that. */

@@ -5,6 +5,13 @@
  */
 
 export { openForConnections, takeFrom } from './adoption.js'
-export { baggageOf, type Carriage, carried, carry, type LadenCarriage } from './carry.js'
+export {
+  baggageOf,
+  type Carriage,
+  carried,
+  carry,
+  isLeaving,
+  type LadenCarriage,
+} from './carry.js'
 export { give } from './gift.js'
 export { Migration, migrationTo } from './migration.js'

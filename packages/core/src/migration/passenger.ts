@@ -10,7 +10,7 @@ import {
   isBetweenRequests,
   restOf,
 } from '../node/index.js'
-import { answeringOn, carriageOf, headToReplay } from './carry.js'
+import { answeringOn, carriageOf, headToReplay, setLeaving } from './carry.js'
 
 /** A connection on its way to the successor, and what is done to it meanwhile. */
 export class Passenger {
@@ -82,6 +82,7 @@ export class Passenger {
   pack(factOfApp: (connection: Connection) => Fact | undefined): boolean {
     this.#writeOn = holdWriting(this.connection.socket)
     this.#fact = factOfApp(this.connection)
+    setLeaving(this.connection.socket, this.#fact !== undefined)
     return this.#fact !== undefined
   }
 
@@ -90,6 +91,7 @@ export class Passenger {
     this.#frozen?.thaw()
     this.#readOn?.()
     this.#writeOn?.()
+    setLeaving(this.connection.socket, false)
   }
 
   /** Closes our fd alone: the connection lives as long as one of its fds does. */

@@ -124,6 +124,20 @@ test('the end of the other end is seen, and told to whoever sends', async () => 
   expect(await new Promise((sent) => channel.send({ late: true }, sent))).toBeInstanceOf(Error)
 })
 
+test('what the other end dies over is not sent, and nothing after it', async () => {
+  const { channel, child, said } = start()
+  channel.send({ n: 0 })
+  await until(() => said.length === 1)
+  child.kill('SIGSTOP')
+  // More than the kernel takes of it.
+  const sent = ['x'.repeat(1_000_000), 'x', 'y'].map(
+    (text) => new Promise((done) => channel.send({ text }, done)),
+  )
+  child.kill('SIGKILL')
+  const error = expect.any(Error)
+  expect(await Promise.all(sent)).toEqual([error, error, error])
+})
+
 test('one that somebody else writes into is closed', async () => {
   const socket = new Socket({ fd: 0, readable: false, writable: false })
   const channel = new Channel(socket, {} as never)

@@ -43,6 +43,7 @@ export class Channel {
   /** In the hands of Node's stream. */
   #writing = 0
   #carrying = false
+  #isClosed = false
   #partial: Buffer[] = []
   readonly #handles: Handle[] = []
 
@@ -108,6 +109,7 @@ export class Channel {
   }
 
   close(): void {
+    this.#isClosed = true
     this.#socket.destroy()
   }
 
@@ -128,10 +130,16 @@ export class Channel {
     this.#socket.write(line, 'utf8', (error) => {
       this.#writing--
       this.#carrying = false
-      sent(error)
+      sent(error ?? this.#whyCut())
       this.#pump()
     })
     if (cargo) Reflect.deleteProperty(this.#pipe, 'writeUtf8String')
+  }
+
+  /** Node tells whoever has a part of it in the kernel that all went well, when the other end dies over it. */
+  #whyCut(): Error | undefined {
+    if (this.#isClosed || !this.#socket.destroyed) return undefined
+    return new Error('the other end is gone')
   }
 
   /** Puts a handle beside the next line. */

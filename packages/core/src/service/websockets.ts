@@ -1,7 +1,9 @@
+import type { Socket } from 'node:net'
 import { inspect } from 'node:util'
 import type { Upgrader } from '../api.js'
 import { EndlessError } from '../errors.js'
 import type { DrainReason } from '../generation/index.js'
+import { isLeaving } from '../migration/index.js'
 import { gradually } from './gradually.js'
 import { upgrader } from './singleton.js'
 import { wasTold } from './told.js'
@@ -44,7 +46,8 @@ export interface RestartOptions {
 export interface Moving {
   /** For so long those that move have time at an upgrade, in ms; then they are told as the others. */
   readonly within: number
-  readonly moves: (socket: ClosableSocket) => boolean
+  /** The connection of one that moves; undefined where it does not. */
+  readonly connectionOf: (socket: ClosableSocket) => Socket | undefined
 }
 
 /**
@@ -60,17 +63,18 @@ export interface Moving {
  * @throws EndlessError `ERR_ENDLESS_OPTION` at once for what is no WebSocket server, and for a bad option
  */
 export function restartWebSockets(server: SocketServer, options: RestartOptions = {}): () => void {
-  return restartOthers(server, options, { within: 0, moves: () => false })
+  return restartOthers(server, options, { within: 0, connectionOf: () => undefined })
 }
 
 /** As {@link restartWebSockets}, of those that do not move, and at last of those that could not. */
 export function restartOthers(
   server: SocketServer,
   options: RestartOptions,
-  { within, moves }: Moving,
+  { within, connectionOf }: Moving,
 ): () => void {
   checkSocketServer(server)
   const { over = 1_000, upgrader: up = upgrader() } = checked(options)
+  const moves = (socket: ClosableSocket): boolean => connectionOf(socket) !== undefined
   /** Until then those that move are left alone, by `performance.now()`. */
   let movesUntil = 0
   const late = (socket: ClosableSocket): void => {
@@ -83,6 +87,9 @@ export function restartOthers(
   }
   server.on('connection', late)
   const tell = (reason: DrainReason) => (socket: ClosableSocket) => {
+    const connection = connectionOf(socket)
+    // It has moved before its turn came, or what it is told would not leave this process.
+    if (connection && isLeaving(connection)) return
     socket.close(...codes[reason])
     wasTold(up)
   }
