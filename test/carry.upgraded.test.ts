@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { Fleet } from './support/fleet.js'
 import { LineClient, LineCrowd } from './support/lines.js'
+import { Raw } from './support/raw.js'
 import { fixture, Service, type StartOptions } from './support/service.js'
 
 const script = fixture('lines.js')
@@ -54,6 +55,21 @@ test('half a line goes along', async () => {
   const { n, total, pid } = await client.ask('second', upgraded)
   expect({ n, total, pid }).toEqual({ n: 'second', total: 2, pid: await upgraded })
   client.end()
+  await service.stop()
+})
+
+test('one that has said nothing since it came is not taken for a silent one: a stop does not end it', async () => {
+  await using service = await start({ options: { idleGrace: 1, streamGrace: 60_000 } })
+  const client = await LineClient.upgrade(service.port(), 'a')
+  const pid = await service.upgrade()
+  const silent = await Raw.open(service.port())
+  // Accepted one after the other.
+  const other = await LineClient.upgrade(service.port(), 'b')
+  service.signal('SIGTERM')
+  // The drain has looked at all of them.
+  await silent.closed()
+  expect(await client.ask('still here')).toMatchObject({ total: 1, pid })
+  for (const one of [client, other]) one.end()
   await service.stop()
 })
 

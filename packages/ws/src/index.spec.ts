@@ -2,9 +2,11 @@ import { EventEmitter } from 'node:events'
 import { testUpgrader } from '@endlessjs/core/testing'
 import { expect, test, vi } from 'vitest'
 import { WebSocketServer } from 'ws'
+import * as carriage from './carriage.js'
 import { countHandlers } from './handlers.js'
 import { type MovableServer, moveWebSockets } from './index.js'
-import type { Inside } from './internals.js'
+import type { Inside, InsideServer } from './internals.js'
+import { connected } from './understands.js'
 
 const upgrader = testUpgrader()
 
@@ -51,6 +53,19 @@ test('of a ws that it does not know, it says so, and its clients are told to com
   expect(warn.mock.calls[0]?.[0]).toMatch(/this version of ws is not known/)
   expect(up.hook).toHaveBeenCalledWith('onDrain', expect.any(Function))
   warn.mockRestore()
+})
+
+test('one that waits for its client is read from, though it is busy', () => {
+  const carry = vi.spyOn(carriage, 'tryToCarry').mockReturnValue(true)
+  const server = new WebSocketServer({ noServer: true })
+  moveWebSockets(server, undefined, { upgrader })
+  const socket = connected(server as unknown as InsideServer)
+  server.emit('connection', socket as never, { rawHeaders: [], socket: {} } as never)
+  const { busy, awaits } = carry.mock.calls[0]?.[1] ?? {}
+  expect([busy?.(), awaits?.()]).toEqual([false, false])
+  socket?._receiver.write(Buffer.of(0x81))
+  expect([busy?.(), awaits?.()]).toEqual([true, true])
+  carry.mockRestore()
 })
 
 test('takes itself back', () => {

@@ -16,7 +16,7 @@ import {
 } from '@endlessjs/core'
 import { tryToCarry } from './carriage.js'
 import { countHandlers } from './handlers.js'
-import { type Inside, isStill, setGone, termsOf } from './internals.js'
+import { awaitsClient, type Inside, isStill, setGone, termsOf } from './internals.js'
 import { strangenessOf } from './understands.js'
 import { windowOf } from './window.js'
 
@@ -122,7 +122,7 @@ function carriageFor<W>(
   one: W,
   request: IncomingMessage,
   clients: Set<W>,
-): Required<Pick<LadenCarriage, 'baggage'>> & { busy: () => boolean; gone: () => void } {
+): Required<Pick<LadenCarriage, 'awaits' | 'baggage'>> & { busy: () => boolean; gone: () => void } {
   const socket = one as unknown as Inside
   const was = baggageOf<Baggage>(request)
   const terms = termsOf(socket)
@@ -132,6 +132,7 @@ function carriageFor<W>(
   const running = countHandlers(socket)
   return {
     busy: () => !isStill(socket) || running() > 0,
+    awaits: () => awaitsClient(socket),
     baggage: (): Baggage => ({ terms, ...(window && { window: window.bytes.toString('base64') }) }),
     gone: () => setGone(socket, clients as Set<unknown>),
   }

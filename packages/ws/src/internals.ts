@@ -67,6 +67,9 @@ export interface InsideServer {
 const open = 1
 const closed = 3
 
+/** From here on a receiver is not done with what it has; below it waits for the next byte. */
+const inflating = 5
+
 /**
  * Whether it is between two messages in both directions, with nothing of either on its way through this process.
  * `bufferedAmount` does not tell: it is 0 while an empty message is being deflated.
@@ -84,6 +87,17 @@ export function isStill({ readyState, _receiver: receiver, _sender: sender }: In
     sender._queue.length === 0 &&
     sender._firstFragment
   return readyState === open && hasRead && hasWritten
+}
+
+/**
+ * Whether it is for its client to make it still: by the rest of a message that it has begun, or by its end of a
+ * closing handshake.
+ */
+export function awaitsClient({ readyState, _receiver: receiver }: Inside): boolean {
+  const isDone = !receiver._loop && receiver.writableLength === 0 && receiver._state < inflating
+  const isBetween =
+    receiver._state === 0 && receiver._bufferedBytes === 0 && receiver._fragmented === 0
+  return readyState !== open || (isDone && !isBetween)
 }
 
 /** Undefined where it was not negotiated. */

@@ -42,7 +42,8 @@ function tried(Server: new (options: object) => InsideServer): string | undefine
   }
 }
 
-function connected(server: InsideServer): Inside | undefined {
+/** One with a connection to nobody. */
+export function connected(server: InsideServer): Inside | undefined {
   const duplex = new Duplex({ read() {}, write: (_, __, done) => done() })
   const none = (): Duplex => duplex
   const socket = Object.assign(duplex, { setTimeout: none, setNoDelay: none })

@@ -48,6 +48,22 @@ describe('what a connection is at', () => {
     expect([...served.connections.kinds().values()]).toEqual(['upgraded'])
   })
 
+  test('upgraded, where the handshake was read by another process, and nothing came since', async () => {
+    const server = createServer()
+    // Its client is gone with the test, and may not have read that.
+    server.on('upgrade', (_, socket) =>
+      socket.on('error', () => {}).write('HTTP/1.1 101 Switching Protocols\r\n\r\n'),
+    )
+    server.on('connection', (socket) =>
+      socket.emit(
+        'data',
+        Buffer.from('GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: x\r\nHost: a\r\n\r\n'),
+      ),
+    )
+    await client(await served.listen(server))
+    expect([...served.connections.kinds().values()]).toEqual(['upgraded'])
+  })
+
   test('upgraded, where the server does not speak http', async () => {
     await client(await served.listen(createNetServer()))
     expect([...served.connections.kinds().values()]).toEqual(['upgraded'])

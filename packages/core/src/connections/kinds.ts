@@ -25,8 +25,10 @@ export function kindsOf(
     if (one.isBusy) return 'active'
     if (one.session) return 'idle'
     if (!speaksHttp(one.server)) return 'upgraded'
-    if (isSilent(one) || isInHandshake(one)) return 'silent'
+    if (isInHandshake(one)) return 'silent'
+    // Also one that has said nothing here: its handshake may have been read by the predecessor.
     if (!isParsed(one.socket)) return 'upgraded'
+    if (isSilent(one)) return 'silent'
     return isIdle(one, idle.get(one.server)) ? 'idle' : 'partial'
   }
   return new Map(all.map((one) => [one, kindOf(one)]))
