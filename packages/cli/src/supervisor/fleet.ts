@@ -14,7 +14,8 @@ import { findRelease, type Recipe, type Release } from './release.js'
 import type { Step } from './reload.js'
 import { Repair } from './repair.js'
 import { type Order, Rollouts } from './rollouts.js'
-import { Slot } from './slot.js'
+import { Row } from './row.js'
+import type { Slot } from './slot.js'
 import type { Takeover } from './takeover.js'
 import { Totals } from './totals.js'
 import type { Voice } from './voice.js'
@@ -45,7 +46,6 @@ type Phase = Exclude<FleetState, 'reloading'>
 /** The workers of one service. It holds their listeners and accepts nothing; no request passes it. */
 export class Fleet {
   readonly holder: Holder = new Holder()
-  readonly slots: Slot[] = []
   /** Settles with the exit code when the last worker is gone. */
   readonly ended: Promise<number>
   /** What the last successful reload loaded: a crash brings back this. */
@@ -64,8 +64,7 @@ export class Fleet {
   /** The last one. */
   #renewing: Promise<void> | undefined
   readonly #rollouts: Rollouts
-  /** Those that were taken away, until their workers are gone. */
-  readonly #leaving = new Set<Slot>()
+  readonly #row = new Row()
   readonly #codes: number[] = []
   /** That could not be brought to the committed release. */
   readonly #hopeless = new WeakSet<Worker>()
@@ -111,9 +110,13 @@ export class Fleet {
     return this.#phase === 'ending'
   }
 
+  get slots(): readonly Slot[] {
+    return this.#row.slots
+  }
+
   /** Those that have not exited. */
   get living(): Worker[] {
-    return [...this.slots, ...this.#leaving].flatMap(({ living }) => [...living])
+    return this.#row.living
   }
 
   /** Settles when all serve; rejects when one does not, with what it was: then the fleet ends. */
@@ -184,7 +187,7 @@ export class Fleet {
 
   /** It is about to die of an exception; throws where nothing but more of them is to be expected. */
   async replace(worker: Worker): Promise<void> {
-    const slot = this.#slotOf(worker)
+    const slot = this.#row.slotOf(worker)
     if (!slot) return
     worker.hasCrashed = true
     slot.crashes.add(worker.age)
@@ -202,9 +205,7 @@ export class Fleet {
     this.#voice.say(`Scaling from ${this.slots.length} to ${count} workers.`)
     const more = Math.max(0, count - this.slots.length)
     await Promise.all(Array.from({ length: more }, () => this.#add()))
-    const leaving = this.slots.slice(count)
-    for (const slot of leaving) this.#close(slot)
-    await Promise.all(leaving.map((slot) => slot.emptied()))
+    await this.#row.shorten(count)
     return this.slots.length
   }
 
@@ -270,29 +271,15 @@ export class Fleet {
       )
   }
 
-  #slotOf(worker: Worker): Slot | undefined {
-    return [...this.slots, ...this.#leaving].find(({ living }) => living.has(worker))
-  }
-
   /** One slot more, with a worker that serves. */
   async #add(): Promise<void> {
-    const slot = new Slot(this.#freeIndex())
-    this.slots.push(slot)
+    const slot = this.#row.add()
     try {
       await this.#fill(slot)
     } catch (error) {
-      // It may have been taken away again meanwhile.
-      const at = this.slots.indexOf(slot)
-      if (this.#phase !== 'starting' && at >= 0) this.slots.splice(at, 1)
+      if (this.#phase !== 'starting') this.#row.drop(slot)
       throw error
     }
-  }
-
-  #freeIndex(): number {
-    const taken = new Set(this.slots.map(({ index }) => index))
-    let index = 0
-    while (taken.has(index)) index++
-    return index
   }
 
   async #fill(slot: Slot): Promise<void> {
@@ -330,16 +317,8 @@ export class Fleet {
     this.renew(behind).catch(() => {})
   }
 
-  #close(slot: Slot): void {
-    this.slots.splice(this.slots.indexOf(slot), 1)
-    this.#leaving.add(slot)
-    slot.isClosed = true
-    for (const worker of slot.living) slot.stop(worker)
-    void slot.emptied().then(() => this.#leaving.delete(slot))
-  }
-
   #hear(worker: Worker, message: ToSupervisor, cargo: Handle | undefined): void {
-    const slot = this.#slotOf(worker)
+    const slot = this.#row.slotOf(worker)
     const takeover = slot?.takeover?.old === worker ? slot.takeover : undefined
     if (message.endless === 'holds' && cargo) {
       const { endless: _, ...facts } = message
