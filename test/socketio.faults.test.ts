@@ -59,7 +59,7 @@ describe('a release that', () => {
   })
 
   test('pings less often than its clients know: they reconnect', async () => {
-    await using service = await start({ ping: { pingInterval: 300, pingTimeout: 200 } })
+    await using service = await start({ ping: { pingInterval: 300, pingTimeout: 10_000 } })
     const client = await connect(service)
     const back = next(socketOf(client), 'disconnect')
     service.control({ ping: { pingInterval: 60_000 } })
