@@ -85,11 +85,12 @@ export class Inquiry {
 
   #late(): Error {
     const rounds = [...this.#rounds.values()]
-    for (const { missing, since } of rounds) this.#members.doubt(missing, since)
-    const { count, missing } = rounds.at(-1) ?? { count: 0, missing: new Set() }
+    const { count, missing } = rounds.find((round) => round.missing.size > 0) ?? new Round([])
+    const pids = Array.from(missing, (one) => one.split('-', 1)[0])
+    for (const round of rounds) this.#members.doubt([...round.missing], round.since)
     // As the adapters of a cluster say it.
     return new Error(
-      `timeout reached: only ${count - missing.size} responses received out of ${count}`,
+      `timeout reached: only ${count - pids.length} responses received out of ${count}, none of ${pids.join(', ')}`,
     )
   }
 }

@@ -29,6 +29,8 @@ export class Members {
   readonly #say: (news: News) => void
   /** When each was heard last. */
   readonly #others = new Map<string, number>()
+  /** Two words of two processes may come in another order than they were said in: no list brings one back. */
+  readonly #gone = new Set<string>()
   readonly #left = new Set<(who: string) => void>()
   readonly #undos: (() => void)[] = []
   #settle: () => void = () => {}
@@ -56,13 +58,14 @@ export class Members {
 
   hear(by: string, { hello, here, bye }: News): void {
     if (by === this.me) return
-    if (bye) return this.#forget(by)
+    if (bye) this.#gone.add(by)
+    if (this.#gone.has(by)) return this.#forget(by)
     this.#others.set(by, Date.now())
     if (hello && this.#isHere) this.#say({ here: [by, [this.me, ...this.others]] })
     const [to, known = []] = here ?? []
     if (to !== this.me) return
-    for (const who of known)
-      if (who !== this.me && !this.#others.has(who)) this.#others.set(who, Date.now())
+    const isNew = (who: string): boolean => !this.#gone.has(who) && !this.#others.has(who)
+    for (const who of known) if (who !== this.me && isNew(who)) this.#others.set(who, Date.now())
     this.#settle()
   }
 
