@@ -55,6 +55,15 @@ test('each knows all that were there before it, and all that come', () => {
   expect([a.others, c.others]).toEqual([[c.me], [a.me]])
 })
 
+test('a list that comes late brings nobody back who has said goodbye', () => {
+  const { begin } = made()
+  const [a, b, c] = [begin(), begin(), begin()]
+  a.close()
+  c.hear(b.me, { here: [c.me, [b.me, a.me]] })
+  c.hear(a.me, {})
+  expect(c.others).toEqual([b.me])
+})
+
 test('one that does not serve yet says nothing, and knows who comes', () => {
   const { begin } = made()
   const early = begin({ ...testUpgrader(), state: 'starting' })
