@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { arrived, baggageOf, carried } from '@endlessjs/core'
 import { type Inside, termsOf, tryToCarry, type Window, windowOf } from '@endlessjs/ws/inside'
 import { Adoption } from './adoption.js'
+import { Arrivals } from './arrivals.js'
 import type {
   Conn,
   Engine,
@@ -44,6 +45,7 @@ export interface Watch {
 
 /** By which all connections of a server come, and those that move go. */
 export class Gate {
+  readonly arrivals: Arrivals = new Arrivals()
   readonly #io: InsideServer
   readonly #engine: Engine
   readonly #watch: Watch
@@ -88,7 +90,7 @@ export class Gate {
     // Before Socket.IO hears of it, and when it knows it.
     engine.prependListener('connection', first)
     engine.on('connection', last)
-    this.#undos.push(() => {
+    this.#undos.push(this.arrivals.watch(engine), () => {
       Reflect.deleteProperty(engine, 'onWebSocket')
       engine.off('connection', first)
       engine.off('connection', last)
@@ -169,6 +171,7 @@ export class Gate {
         () => arrived(request.socket, conn),
         () => {
           passenger.adoption = undefined
+          this.arrivals.over(request.socket)
         },
       )
       speak()

@@ -12,7 +12,7 @@ import {
 } from '@endlessjs/core'
 import { Crowd } from './crowd.js'
 import { Gate } from './gate.js'
-import type { InsideServer, Socket } from './internals.js'
+import type { InsideServer } from './internals.js'
 import { isInMemory, Mail } from './mail.js'
 import { strangenessOf } from './understands.js'
 
@@ -43,7 +43,8 @@ export interface MoveOptions<S> extends RestartOptions {
   /**
    * Whether rooms are those of all processes of the service, those that drain and the other workers of `endless
    * start`: `io.to(room).emit()`, `io.emit()`, `socketsJoin`, `socketsLeave` and `disconnectSockets` reach their members
-   * wherever they are, each once, also those that move. For the in-memory adapter; one of a cluster does it already.
+   * wherever they are, each once, also those that move; `fetchSockets`, broadcasts with acks and `serverSideEmit` hear of
+   * all processes. For the in-memory adapter; one of a cluster does it already.
    * @default false
    */
   readonly rooms?: boolean | undefined
@@ -88,8 +89,12 @@ export function moveSocketIO<S>(io: MovableServer<S>, options: MoveOptions<S> = 
     warn(strangeness)
     return stop
   }
-  const isHere = ({ client }: Socket): boolean => gate?.passengerOf(client.conn)?.isPacked === false
-  mail = new Mail(inside, others.upgrader ?? upgrader(), rooms, isHere)
+  mail = new Mail(inside, others.upgrader ?? upgrader(), rooms, {
+    isHere: ({ client }) => gate?.passengerOf(client.conn)?.isPacked === false,
+    get arrivals() {
+      return gate?.arrivals
+    },
+  })
   gate = new Gate(inside, {
     busy: (socket) => busy(socket as S),
     gone: (socket) => gone(socket as S),

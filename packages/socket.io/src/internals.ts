@@ -56,6 +56,7 @@ export interface Engine extends Emitter {
   /** Of the class that is said in `wsEngine`. */
   readonly ws?: object
   generateId: (request: IncomingMessage) => string | PromiseLike<string>
+  handleUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
   onWebSocket: (request: EngineRequest, socket: Duplex, websocket: Inside) => void
 }
 
@@ -64,6 +65,8 @@ export interface Packet {
   readonly type: number
   readonly nsp: string
   readonly data?: unknown
+  /** Of one that is to be answered. */
+  readonly id?: unknown
 }
 
 /** CONNECT and CONNECT_ERROR; the client says the first, the server both. */
@@ -96,7 +99,7 @@ export interface Socket {
   readonly client: Client
   readonly nsp: Namespace
   readonly rooms: ReadonlySet<unknown>
-  readonly acks: ReadonlyMap<unknown, unknown>
+  readonly acks: Map<unknown, unknown>
   ack: (id: unknown) => (...values: unknown[]) => void
   registerAckCallback: (id: unknown, ack: (...values: unknown[]) => unknown) => void
   dispatch: (event: readonly unknown[]) => void
@@ -115,10 +118,21 @@ export interface Targets {
 }
 
 /** What knows the rooms of a namespace. */
-interface Adapter {
+export interface Adapter {
   /** Of the in-memory one with `connectionStateRecovery`: the last events. */
   readonly packets?: unknown
   broadcast: (packet: Packet, targets: Targets) => void
+  /** @param count of the clients that were told @param ack called with each answer, as a method of its socket */
+  broadcastWithAck: (
+    packet: Packet,
+    targets: Targets,
+    count: (clients: number) => void,
+    ack: (this: Socket, value: unknown) => void,
+  ) => void
+  /** Sockets, and what is told of those of other processes. */
+  fetchSockets: (targets: Targets) => Promise<readonly object[]>
+  /** @param event its name, and its values; an ack at the end */
+  serverSideEmit: (event: unknown[]) => unknown
   addSockets: (targets: Targets, rooms: unknown) => void
   delSockets: (targets: Targets, rooms: unknown) => void
   disconnectSockets: (targets: Targets, close: unknown) => void
@@ -131,6 +145,7 @@ export interface Namespace extends Emitter {
   readonly adapter: Adapter
   readonly sockets: ReadonlyMap<unknown, Socket>
   _ids: number
+  _onServerSideEmit(event: readonly unknown[]): void
   _createSocket: (client: Client, auth: object) => Promise<Socket>
   _remove(socket: Socket): void
 }

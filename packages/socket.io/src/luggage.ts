@@ -40,6 +40,10 @@ const said = [
   'auth',
 ] as const
 
+export function plain(handshake: Handshake): Handshake {
+  return Object.fromEntries(said.map((name) => [name, handshake[name]]))
+}
+
 /** All namespaces in which it is, as they are now. */
 export function joinedBy({ nsps }: Client): readonly Joined[] {
   return Array.from(nsps, ([nsp, socket]) => {
@@ -50,7 +54,7 @@ export function joinedBy({ nsps }: Client): readonly Joined[] {
       sid: id,
       ...(pid !== undefined && { pid }),
       rooms: [...rooms],
-      handshake: Object.fromEntries(said.map((name) => [name, handshake[name]])),
+      handshake: plain(handshake),
       ids: socket.nsp._ids,
       ...(offset !== undefined && { offset }),
     }

@@ -1,5 +1,7 @@
 import type { ServiceChannel, Upgrader } from '@endlessjs/core'
 import type { InsideServer } from './internals.js'
+import type { News } from './members.js'
+import type { Answer, Question } from './question.js'
 import type { Call } from './rooms.js'
 import type { Session } from './sessions.js'
 
@@ -7,6 +9,11 @@ import type { Session } from './sessions.js'
 export interface Letter {
   readonly session?: Session
   readonly call?: Call
+  readonly question?: Question
+  readonly answer?: Answer
+  readonly news?: News
+  /** Which process says it, where that matters. */
+  readonly by?: string
 }
 
 /** Who reads it. @param to the connection that has just moved here, where nobody else is to hear of it */

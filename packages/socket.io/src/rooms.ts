@@ -107,7 +107,11 @@ export class Rooms {
   }
 }
 
-function isMeant({ rooms: joined }: Socket, { rooms, except = new Set() }: Targets): boolean {
+/** Of one that is in this namespace. */
+export function isMeant(
+  { rooms: joined }: Socket,
+  { rooms, except = new Set() }: Targets,
+): boolean {
   const isIn = (some: ReadonlySet<unknown>): boolean => [...joined].some((room) => some.has(room))
   return (rooms.size === 0 || isIn(rooms)) && !isIn(except)
 }

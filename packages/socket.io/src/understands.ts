@@ -14,14 +14,23 @@ export function strangenessOf(io: InsideServer): string | undefined {
       ...missing('encoder', encoder, { function: ['encode'] }),
       ...missing('parser', _parser, { function: ['Decoder'] }),
       ...missing('namespace', sockets, {
-        function: ['_createSocket', '_remove', 'prependListener'],
+        function: ['_createSocket', '_remove', '_onServerSideEmit', 'prependListener'],
         number: ['_ids'],
       }),
       ...missing('adapter', adapter, {
-        function: ['broadcast', 'addSockets', 'delSockets', 'disconnectSockets', 'persistSession'],
+        function: [
+          'broadcast',
+          'broadcastWithAck',
+          'fetchSockets',
+          'serverSideEmit',
+          'addSockets',
+          'delSockets',
+          'disconnectSockets',
+          'persistSession',
+        ],
       }),
       ...missing('engine', engine, {
-        function: ['generateId', 'onWebSocket', 'prependListener'],
+        function: ['generateId', 'handleUpgrade', 'onWebSocket', 'prependListener'],
         object: ['clients', 'opts', 'ws'],
         number: ['clientsCount'],
       }),
