@@ -72,11 +72,11 @@ test('an answer of a known length is the same, byte by byte, and its connection 
   await service.stop()
 })
 
-/** What was sent before has been read when another one is answered. */
-async function hasRead(service: Service): Promise<void> {
+/** Whoever polls is answered; who has sent something before is read when this is answered. */
+async function tell(service: Service, text: string): Promise<void> {
   const other = await Raw.open(service.port())
-  other.write(get('/'))
-  await other.until((text) => text.includes('}'))
+  other.write(get(`/say?text=${text}`).replace('GET', 'POST'))
+  await other.until((answer) => answer.includes('}'))
   other.socket.destroy()
 }
 
@@ -84,9 +84,10 @@ test('a request of which nothing is answered yet is asked again', async () => {
   await using service = await start()
   const client = await Raw.open(service.port())
   client.write(get('/poll'))
-  await hasRead(service)
+  await tell(service, 'nothing')
   await service.upgrade()
   const pid = await service.upgrade()
+  await tell(service, 'now')
   await client.until((text) => text.includes('}'))
   expect(client.text).toContain(JSON.stringify({ asked: 3, pid }))
   expect(client.text.match(/HTTP\/1.1/g)).toHaveLength(1)
@@ -101,16 +102,16 @@ test.each([
   await using service = await start()
   const client = await Raw.open(service.port())
   client.write(paths.map(get).join(''))
-  await hasRead(service)
-  const upgraded = service.handOver()
+  await tell(service, 'nothing')
+  const { pid } = service
+  await service.handOver()
+  await tell(service, 'now')
   await client.until((text) => text.includes('"carried":null'))
   const answers = [...client.text.matchAll(/\{.*?\}/g)].map(([one]) => JSON.parse(one))
-  const { pid } = service
   expect(answers).toEqual([
     ...paths.slice(1).map(() => ({ asked: 1, pid })),
-    { carried: null, pid },
+    { pid, carried: null },
   ])
-  await upgraded
   await service.gone(pid)
   client.socket.destroy()
   await service.stop()
@@ -121,8 +122,9 @@ test('with half of the next request behind it, it is answered where it came', as
   const client = await Raw.open(service.port())
   const next = get('/')
   client.write(get('/poll') + next.slice(0, 20))
-  await hasRead(service)
+  await tell(service, 'nothing')
   await service.handOver()
+  await tell(service, 'now')
   await client.until((text) => text.includes('asked'))
   client.write(next.slice(20))
   await client.until((text) => text.includes('carried'))

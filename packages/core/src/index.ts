@@ -11,7 +11,7 @@ export {
   type Protocol,
   type State,
 } from './generation/index.js'
-export { baggageOf, type LadenCarriage } from './migration/index.js'
+export { baggageOf, isLeaving, type LadenCarriage } from './migration/index.js'
 export {
   type AppOptions,
   asksForHealth,

@@ -157,6 +157,7 @@ export class Gate {
     if (!comer) return
     const { request, was, window, speak } = comer
     passenger.websocket = websocket
+    passenger.connection = request.socket
     passenger.window = window
     if (was) {
       // What its client heard at its first handshake.

@@ -1,3 +1,5 @@
+import type { Socket as Connection } from 'node:net'
+import { isLeaving } from '@endlessjs/core'
 import type { Inside, Window } from '@endlessjs/ws/inside'
 import { isStill, setGone, termsOf } from '@endlessjs/ws/inside'
 import type { Adoption } from './adoption.js'
@@ -28,8 +30,8 @@ export class Passenger {
   client: Client | undefined
   /** It is not what we know: it stays. */
   isStrange = false
-  /** What the successor has to know was said: what is written from now on may reach nobody. */
-  isPacked = false
+  /** On which it came. */
+  connection: Connection | undefined
   readonly #engine: Engine
   readonly #tally = new Tally()
   /** Namespaces that it has asked for, and not been told about yet. */
@@ -40,6 +42,11 @@ export class Passenger {
     this.conn = conn
     const { pingInterval, pingTimeout } = engine.opts
     this.patience = pingInterval + pingTimeout
+  }
+
+  /** What the successor has to know was said: what is written now may reach nobody. Not where it stays after all. */
+  get isPacked(): boolean {
+    return this.connection !== undefined && isLeaving(this.connection)
   }
 
   /** Whether it has to stay for now. One that has joined nothing yet is about to. */
@@ -64,7 +71,6 @@ export class Passenger {
 
   /** What the successor has to know; not called before there is a client. */
   pack(): Luggage {
-    this.isPacked = true
     const { conn, client, websocket, window, patience } = this
     return {
       terms: websocket ? termsOf(websocket) : '',
