@@ -229,7 +229,9 @@ export class Chat {
 
   /** Which processes have written to those that are there. */
   get pids(): Set<number> {
-    return new Set(this.members.filter(({ isOpen }) => isOpen).map(({ pid }) => pid))
+    // Who has only just come has heard from none.
+    const heard = this.members.filter(({ isOpen, pid }) => isOpen && pid > 0)
+    return new Set(heard.map(({ pid }) => pid))
   }
 
   /** The names of those whose connections are closed. */
