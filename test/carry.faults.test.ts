@@ -290,8 +290,10 @@ describe('the old generation is killed', () => {
       service.signal('SIGHUP')
       const pid = Number((await service.until({ event: 'predecessor' })).pid)
       const { [pid]: moved = 0 } = tally(await crowd.ask())
-      // Those in the lanes are still those of the old one, which has perhaps read of them.
-      expect(moved).toBeGreaterThanOrEqual(at - (when === 'gone' ? 0 : 1 + laneCount))
+      // Those in the lanes are still those of the old one, which has perhaps read of them; and so are those that were
+      // taken in that very turn, if the word that they go, with their states, was not with the kernel yet.
+      const undecided = when === 'gone' ? 0 : 1 + 2 * laneCount
+      expect(moved).toBeGreaterThanOrEqual(Math.max(0, at - undecided))
       if (when !== 'gone') expect(moved).toBeLessThan(at)
       await expectServed(service, crowd, { [pid]: moved, closed: clients - moved })
       expect(codesOf(crowd)).toEqual(counts({ open: moved, 1006: clients - moved }))
