@@ -142,6 +142,29 @@ async function endOf(client: StreamClient): Promise<readonly string[]> {
   return client.faults
 }
 
+test('a stream on which nothing is said for two generations goes on, and its head comes once', async () => {
+  await using service = await start()
+  const client = await Raw.open(service.port())
+  client.write(get('/events?every=60000'))
+  await client.until((text) => text.includes('"n":1,'))
+  for (let n = 0; n < 3; n++) await service.upgrade()
+  // Said by way of the channel, in the generation that has it.
+  await tell(service, 'hello')
+  await client.until((text) => text.includes('hello'))
+  expect(client.text.match(/HTTP\/1|data: .*/g)).toEqual([
+    'HTTP/1',
+    `data: {"n":1,"pid":${service.pid}}`,
+    'data: {"text":"hello"}',
+  ])
+  expect(client.socket.destroyed).toBe(false)
+  const drains = service.all({ event: 'drain', phase: 'end' })
+  expect(drains.map(({ moved, cut }) => ({ moved, cut }))).toEqual(
+    Array(3).fill({ moved: 1, cut: 0 }),
+  )
+  client.socket.destroy()
+  await service.stop()
+})
+
 describe('a release that', () => {
   test.each<[string, object, RegExp]>([
     ['answers with another type', { type: 'text/plain' }, /answered "HTTP\/1.1 200 OK"/],

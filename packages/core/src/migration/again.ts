@@ -42,7 +42,7 @@ export function askAgain(
   { head, answer, known, over }: Continuation,
   warn: (message: string) => void,
 ): void {
-  const asked = (request: IncomingMessage): void => bring(request, known)
+  const asked = (request: IncomingMessage): void => bring(request, { ...known, answer })
   const emitter: EventEmitter = server
   // The first request of this socket, and no later one, is the one that something is known of.
   emitter.prependOnceListener('request', asked)

@@ -15,9 +15,12 @@ import {
 /** A response in progress that may go on in the successor. */
 export class Answering {
   readonly #response: ServerResponse
+  readonly #before: string
 
-  constructor(response: ServerResponse) {
+  /** @param before what its client had of its head when it came here; empty where that was nothing */
+  constructor(response: ServerResponse, before: string) {
     this.#response = response
+    this.#before = before
   }
 
   /** Whether it can go on elsewhere from here. */
@@ -33,7 +36,8 @@ export class Answering {
   /** What its client has of its head; empty where that is nothing. Throws where nobody else can go on with it. */
   get framing(): string {
     const head = headWrittenOf(this.#response)
-    if (head === undefined) return ''
+    // What this process would say of it is perhaps to come: its client has it all the same.
+    if (head === undefined) return this.#before
     if (isEncoded(head))
       throw new EndlessError(
         'ERR_ENDLESS_CARRY',

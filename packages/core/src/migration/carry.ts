@@ -35,14 +35,21 @@ export interface LadenCarriage extends Carriage {
 export interface Brought {
   readonly state?: unknown
   readonly baggage?: unknown
+  /** Of a response: what its client has of its head. */
+  readonly answer?: string
+}
+
+/** What is said of a connection that is here. */
+interface Said {
+  readonly carriage: LadenCarriage
+  /** Of one that HTTP has upgraded: the head of that request. */
+  readonly head?: string
+  /** The response that it is at, and that may go on in the successor. */
+  readonly answering?: Answering
 }
 
 const words = ['busy', 'state', 'gone', 'baggage', 'awaits']
-const carriages = new WeakMap<Socket, LadenCarriage>()
-/** Of those that were connections of HTTP before. */
-const heads = new WeakMap<Socket, string>()
-/** Of those at a response that may go on in the successor. */
-const answers = new WeakMap<Socket, Answering>()
+const said = new WeakMap<Socket, Said>()
 /** On their way with their state, or gone. */
 const leaving = new WeakSet<Socket>()
 /** Of sockets that came from the predecessor, or of the request that came with one. */
@@ -84,25 +91,20 @@ export function carry(
   if (target instanceof ServerResponse) return carryAnswer(target, carriage)
   const socket = socketOf(target)
   checkSocket(socket, target !== socket)
-  if (target !== socket) heads.set(socket, headOf(target as IncomingMessage))
-  carriages.set(socket, carriage)
+  const head = target === socket ? undefined : headOf(target as IncomingMessage)
+  said.set(socket, { carriage, ...(head !== undefined && { head }) })
 }
 
 /** Until it is over. */
 function carryAnswer(response: ServerResponse, carriage: Carriage): void {
   const { socket } = response.req
   if (!checkAnswer(response) || response.writableEnded || socket.destroyed) return
-  const answering = new Answering(response)
-  answers.set(socket, answering)
-  carriages.set(socket, {
-    ...carriage,
-    busy: () => !answering.isStill || (carriage.busy?.() ?? false),
-  })
+  const answering = new Answering(response, brought.get(response.req)?.answer ?? '')
+  const busy = (): boolean => !answering.isStill || (carriage.busy?.() ?? false)
+  said.set(socket, { carriage: { ...carriage, busy }, answering })
   response.once('close', () => {
     // Of several that are pipelined, the last one's.
-    if (answers.get(socket) !== answering) return
-    answers.delete(socket)
-    carriages.delete(socket)
+    if (answeringOn(socket) === answering) said.delete(socket)
   })
   // What channels said while it was on its way comes before anything else.
   arrived(socket, response)
@@ -146,23 +148,23 @@ function socketOf(target: Socket | IncomingMessage): Socket {
 
 /** What the app said of it; undefined where it said nothing. */
 export function carriageOf(socket: Socket): LadenCarriage | undefined {
-  return carriages.get(socket)
+  return said.get(socket)?.carriage
 }
 
 /** The head of the request that is replayed; undefined where it is none of HTTP, and was none. */
 export function headToReplay(socket: Socket): string | undefined {
-  return heads.get(socket) ?? answers.get(socket)?.head
+  const { head, answering } = said.get(socket) ?? {}
+  return head ?? answering?.head
 }
 
 /** The response that it is at, and that may go on in the successor. */
 export function answeringOn(socket: Socket): Answering | undefined {
-  return answers.get(socket)
+  return said.get(socket)?.answering
 }
 
 /** What the app says of it cannot be had: it is asked no more, and the connection stays. */
 export function giveUpCarrying(socket: Socket): void {
-  carriages.delete(socket)
-  answers.delete(socket)
+  said.delete(socket)
 }
 
 /** @param is false where it stays after all */

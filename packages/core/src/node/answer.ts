@@ -5,6 +5,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
+import { leaveOff } from './handshake.js'
 import { isBetweenRequests, responseOn, sentHead } from './parser.js'
 
 /** What says how the rest of a response is to be read, beside its status. */
@@ -48,6 +49,7 @@ export function partFromSocket(response: ServerResponse, socket: Socket): void {
   for (const event of ['close', 'aborted', 'error']) request.removeAllListeners(event)
   response.detachSocket(socket)
   response.destroyed = true
+  leaveOff(socket)
 }
 
 /** Whether this Node does all that. */

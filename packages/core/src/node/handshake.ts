@@ -61,6 +61,14 @@ export function replay(socket: Socket, head: string, handshake: Handshake): void
   socket.emit('data', Buffer.from(head, 'latin1'))
 }
 
+/** Those whose app has not answered yet. */
+const running = new WeakMap<Socket, Replay>()
+
+/** Its socket goes to another process before the app has answered here. */
+export function leaveOff(socket: Socket): void {
+  running.get(socket)?.leaveOff()
+}
+
 /** A handshake of which only one side is there. */
 class Replay {
   #phase: 'asking' | 'granted' | 'refused' = 'asking'
@@ -79,10 +87,18 @@ class Replay {
     const ended = (...call: Written): Socket => this.#ended(call)
     const destroyed = (): Socket => this.#refuse('ended the connection')
     Object.assign(socket, { write: written, end: ended, destroy: destroyed })
+    running.set(socket, this)
     const { longest } = handshake
     if (longest === undefined) return
     this.#late = setTimeout(() => this.#refuse(`did not answer for ${longest} ms`), longest).unref()
     socket.once('close', () => clearTimeout(this.#late))
+  }
+
+  /** The socket is as it was. */
+  leaveOff(): void {
+    clearTimeout(this.#late)
+    running.delete(this.#socket)
+    for (const name of ['write', 'end', 'destroy']) Reflect.deleteProperty(this.#socket, name)
   }
 
   #written(call: Written): boolean {
@@ -108,7 +124,7 @@ class Replay {
       return true
     }
     this.#phase = 'granted'
-    this.#restore()
+    this.leaveOff()
     return this.#answer === '' || this.#socket.write(Buffer.from(this.#answer, 'latin1'))
   }
 
@@ -123,16 +139,12 @@ class Replay {
     return status >= 100 && status < 200 && status !== 101 ? this.#cutHead() : head
   }
 
-  #restore(): void {
-    clearTimeout(this.#late)
-    for (const name of ['write', 'end', 'destroy']) Reflect.deleteProperty(this.#socket, name)
-  }
-
   /** What else the app writes is no answer to anybody. */
   #refuse(why: string): Socket {
     const socket = this.#socket
     if (this.#phase !== 'asking') return socket
     this.#phase = 'refused'
+    running.delete(socket)
     clearTimeout(this.#late)
     const { end, destroy } = this.#real
     const leave = (): void => void Reflect.apply(destroy, socket, [])
