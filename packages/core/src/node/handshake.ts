@@ -148,12 +148,17 @@ class Replay {
     clearTimeout(this.#late)
     const { end, destroy } = this.#real
     const leave = (): void => void Reflect.apply(destroy, socket, [])
-    // Who destroys a socket that has something unread resets it, and the farewell with it.
-    const late = setTimeout(leave, farewellTime).unref()
-    socket.on('error', () => {}).once('close', () => clearTimeout(late))
-    socket.on('end', leave).resume()
-    Reflect.apply(end, socket, [this.#handshake.farewell])
-    this.#handshake.refused(why)
+    const { farewell, refused } = this.#handshake
+    socket.on('error', () => {})
+    if (farewell === undefined) leave()
+    else {
+      // Who destroys a socket that has something unread resets it, and the farewell with it.
+      const late = setTimeout(leave, farewellTime).unref()
+      socket.once('close', () => clearTimeout(late)).on('end', leave)
+      socket.resume()
+      Reflect.apply(end, socket, [farewell])
+    }
+    refused(why)
     return socket
   }
 }
