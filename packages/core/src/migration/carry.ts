@@ -19,7 +19,10 @@ export interface Carriage {
    * @default undefined
    */
   readonly state?: (() => unknown) | undefined
-  /** Called when the successor has it. The socket emits no 'close' here then: the client has not left. */
+  /**
+   * Called when the successor has it. The client has not left: there is no 'close' here then, of the socket, or of a
+   * response and its request.
+   */
   readonly gone?: (() => void) | undefined
 }
 
